@@ -1,0 +1,270 @@
+"""The training loop that every family shares.
+
+It feeds batches, keeps to the budget, advances schedules, logs, draws sample grids, checkpoints, resumes, and evaluates
+at the end. It knows no losses, no optimizers and no nets: those are the family's.
+"""
+
+import random
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator  # type: ignore[import-untyped]
+from accelerate.utils import broadcast, gather_object  # type: ignore[import-untyped]
+from torch import Tensor
+
+from training.atomic import write_json
+from training.checkpoint import (
+    RunInfo,
+    checkpoints,
+    latest_checkpoint,
+    random_state,
+    restore_checkpoint,
+    save_checkpoint,
+    set_random_state,
+)
+from training.data.dataset import ImageData, Split
+from training.data.order import ShuffledOrder
+from training.errors import TrainingError
+from training.family import load_family
+from training.journal import Journal, finite
+from training.precision import use_allowed_threads
+from training.schedule import BudgetSchedule
+
+
+def train(info: RunInfo, data: ImageData, run: Path, resume: bool) -> bool:
+    """Train `info.family` into the folder `run` until the budget is spent or the user interrupts.
+
+    resume: go on from the run's latest checkpoint. Returns whether the run is finished (trained and evaluated).
+    Raises TrainingError. The caller holds the run's lock.
+    """
+    use_allowed_threads()
+    torch.set_float32_matmul_precision("high")
+    accelerator = Accelerator()
+    loop = _Run(info, data, run, resume, accelerator)
+    if accelerator.is_main_process:
+        # Not before everything was built: a refused setting must not leave a folder that looks like a run.
+        write_json(run / "config.json", asdict(info))
+    return loop.until_done()
+
+
+def resume_command(info: RunInfo, run: Path) -> str:
+    """What to type to go on."""
+    return f"genhub train {info.family} --resume {shlex.quote(str(run))}"
+
+
+class _Run:
+    """One run in one process: the state of the loop, and the loop."""
+
+    def __init__(self, info: RunInfo, data: ImageData, run: Path, resume: bool, accelerator: Accelerator) -> None:
+        self.info, self.data, self.run, self.accelerator = info, data, run, accelerator
+        self.config = info.family_config()
+        if self.config.max_steps is None and self.config.max_minutes is None:
+            raise TrainingError("A run needs a budget: give --max-steps, --max-minutes, or both.")
+        if self.config.batch_size < 1:
+            raise TrainingError(f"--batch-size must be at least 1, not {self.config.batch_size}.")
+        if len(data.train) == 0:
+            raise TrainingError(f"The data set {data.info.name} has no training images.")
+        _seed_everything(info.seed, accelerator.process_index)
+        self.trainer = load_family(info.family).Trainer(self.config, data, accelerator)
+        self.feed = _Feed(data.train, info.seed, accelerator)
+        self.step = 0
+        self.elapsed_before = 0.0
+        if resume:
+            self._restore(latest_checkpoint(run))
+        self.main = accelerator.is_main_process
+        self.journal = Journal(run, self.step) if self.main else None
+        self.began = self.last_checkpoint = self.last_samples = time.monotonic()
+
+    def until_done(self) -> bool:
+        modules = self.trainer.modules()
+        schedules = {name: module for name, module in modules.items() if isinstance(module, BudgetSchedule)}
+        fraction, interrupted = self._agree(self._fraction(), False)
+        try:
+            with _interruptions() as interruption:
+                while fraction < 1 and not interrupted:
+                    for schedule in schedules.values():
+                        schedule.advance(self.step, fraction)
+                    batch = self.feed.next(self.config.batch_size)
+                    losses = self.trainer.step(batch)
+                    self.step += 1
+                    fraction, interrupted = self._agree(self._fraction(), interruption.requested)
+                    if self.journal:
+                        self.journal.add(losses, len(batch["image"]) * self.accelerator.num_processes)
+                        if self.journal.due() or fraction >= 1 or interrupted:
+                            rates = {
+                                f"lr_{name}": schedule.optimizer.param_groups[0]["lr"]
+                                for name, schedule in schedules.items()
+                            }
+                            self._check(self.journal.write(self.step, fraction, self._elapsed() / 60, rates))
+                    self._on_time(fraction >= 1 or interrupted)
+        finally:
+            if self.journal:
+                self.journal.close()
+        if interrupted:
+            if self.main:
+                print(
+                    f"Stopped at step {self.step}. Go on with: {resume_command(self.info, self.run)}",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            return False
+        self._evaluate(self._elapsed())
+        return True
+
+    def _fraction(self) -> float:
+        """Share of the budget that is spent: of steps or of time, whichever is further."""
+        by_steps = self.step / self.config.max_steps if self.config.max_steps is not None else 0.0
+        by_time = self._elapsed() / (60 * self.config.max_minutes) if self.config.max_minutes is not None else 0.0
+        return min(max(by_steps, by_time), 1.0)
+
+    def _elapsed(self) -> float:
+        """Seconds of training, all resumed parts together."""
+        return self.elapsed_before + (time.monotonic() - self.began if hasattr(self, "began") else 0.0)
+
+    def _agree(self, fraction: float, interrupted: bool) -> tuple[float, bool]:
+        """The main process's view: clocks differ between processes, and they must stop at the same step."""
+        if self.accelerator.num_processes == 1:
+            return fraction, interrupted
+        view: Any = broadcast(
+            torch.tensor([fraction, float(interrupted)], dtype=torch.float64, device=self.accelerator.device)
+        )
+        return float(view[0]), bool(view[1])
+
+    def _check(self, means: dict[str, float]) -> None:
+        if not finite(means):
+            kept = checkpoints(self.run)
+            way_out = f"the last good state is {kept[-1]}" if kept else "nothing was saved yet"
+            raise TrainingError(
+                f"The loss stopped being a number at step {self.step}; {way_out}; a lower learning rate may help."
+            )
+
+    def _on_time(self, ending: bool) -> None:
+        """Sample grids and checkpoints when they are due, and both at the end."""
+        now = time.monotonic()
+        # Every process must take the same turn here (gathering random states waits for all), so the main one decides.
+        due = [
+            now - self.last_checkpoint >= 60 * self.config.checkpoint_minutes,
+            now - self.last_samples >= 60 * self.config.sample_minutes,
+        ]
+        if self.accelerator.num_processes > 1:
+            shared: Any = broadcast(torch.tensor(due, dtype=torch.float32, device=self.accelerator.device))
+            due = [bool(flag) for flag in shared]
+        if due[1] or ending:
+            if self.journal:
+                with _untouched_randomness():
+                    self.journal.save_grid(self.trainer.preview(), self.step)
+            self.last_samples = now
+        if due[0] or ending:
+            self._save()
+            self.last_checkpoint = now
+
+    def _save(self) -> None:
+        states = gather_object([random_state()]) if self.accelerator.num_processes > 1 else [random_state()]
+        if self.main:
+            elapsed = self._elapsed()
+            info = replace(self.info, step=self.step, images_seen=self.feed.order.position, elapsed_seconds=elapsed)
+            loop_state = {
+                "step": self.step,
+                "elapsed": elapsed,
+                "order": self.feed.order.state_dict(),
+                "random": states,
+            }
+            save_checkpoint(self.run, info, self.trainer.modules(), loop_state)
+
+    def _restore(self, checkpoint: Path) -> None:
+        state = restore_checkpoint(checkpoint, self.trainer.modules())
+        before, now = len(state["random"]), self.accelerator.num_processes
+        if before != now:
+            raise TrainingError(f"This run was on {before} processes and cannot go on with {now}.")
+        self.step, self.elapsed_before = state["step"], state["elapsed"]
+        self.feed.order.load_state_dict(state["order"])
+        set_random_state(state["random"][self.accelerator.process_index])
+
+    def _evaluate(self, seconds: float) -> None:
+        """Final metrics on val and on test, into `metrics.json`."""
+        if not self.main:
+            return
+        with _untouched_randomness():
+            metrics = {split: self.trainer.evaluate(split) for split in ("val", "test")}
+        content = {
+            "family": self.info.family,
+            "data": self.data.info.name,
+            "seed": self.info.seed,
+            "step": self.step,
+            "metrics": metrics,
+        }
+        write_json(self.run / "metrics.json", content)
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics["test"].items())
+        print(
+            f"Finished at step {self.step} after {seconds / 60:.1f} minutes. Test: {shown or 'no test images'}.",
+            flush=True,
+        )
+
+
+class _Feed:
+    """Batches of the training split, on the device."""
+
+    def __init__(self, split: Split, seed: int, accelerator: Accelerator) -> None:
+        self.images, self.labels = torch.from_numpy(split.images), torch.from_numpy(split.labels)
+        if accelerator.device.type == "cuda":
+            # A whole data set of uint8 is small beside a GPU's memory, and gathering there needs no loader processes.
+            self.images, self.labels = self.images.to(accelerator.device), self.labels.to(accelerator.device)
+        self.device = accelerator.device
+        self.order = ShuffledOrder(len(split), seed, accelerator.process_index, accelerator.num_processes)
+
+    def next(self, batch_size: int) -> dict[str, Tensor]:
+        """`image`: float [N, C, H, W] in [-1, 1], channels last in memory; `label`: int64 [N]."""
+        chosen = torch.from_numpy(self.order.next(batch_size)).to(self.images.device)
+        image = self.images[chosen].to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return {
+            "image": image.contiguous(memory_format=torch.channels_last),
+            "label": self.labels[chosen].to(self.device),
+        }
+
+
+class _Interruption:
+    requested = False
+
+
+@contextmanager
+def _interruptions() -> Iterator[_Interruption]:
+    """Turn the first Ctrl-C or SIGTERM into a request to stop after the step; a second one stops at once."""
+    interruption = _Interruption()
+
+    def request(number: int, frame: FrameType | None) -> None:
+        interruption.requested = True
+        signal.signal(number, previous[number])
+
+    previous: dict[int, Any] = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interruption
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _untouched_randomness() -> Iterator[None]:
+    """Looking at a model must not change how it trains on."""
+    state = random_state()
+    try:
+        yield
+    finally:
+        set_random_state(state)
+
+
+def _seed_everything(seed: int, process: int) -> None:
+    """Weights come from the same seed everywhere (DistributedDataParallel sends them round anyway), noise does not."""
+    random.seed(seed + process)
+    np.random.seed(seed + process)
+    torch.manual_seed(seed + process)

@@ -1,0 +1,1 @@
+"""Nets that several families use."""
