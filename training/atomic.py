@@ -1,5 +1,6 @@
 """Files and folders that appear under their final name only when they are complete."""
 
+import errno
 import json
 import os
 import shutil
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import TrainingError
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""No space left, quota used up, or the limit on the size of files (`ulimit -f`) reached."""
 
 
 @contextmanager
@@ -27,7 +31,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         _sync(path.parent)
     except OSError as error:
-        if error.errno in (28, 122):  # ENOSPC, EDQUOT
+        if error.errno in DISK_FULL:
             raise TrainingError(
                 f"The disk is full: {path} could not be written; free some space and try again."
             ) from error

@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator  # type: ignore[import-untyped]
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
@@ -30,6 +29,7 @@ from training.config import RunConfig
 from training.data.dataset import DataInfo, ImageData, absent_data
 from training.errors import TrainingError
 from training.family import Stateful, Trainer, load_family
+from training.precision import new_accelerator
 from training.state_files import flatten_state, match_layouts, unflatten_state
 
 FORMAT = 1
@@ -113,13 +113,13 @@ def save_checkpoint(run: Path, info: RunInfo, modules: dict[str, Stateful], loop
     state = {"modules": {name: module.state_dict() for name, module in modules.items()}, "loop": loop_state}
     tree, tensors = flatten_state(state, "state")
     path = run / "checkpoints" / f"step-{info.step:08d}"
-    if path.exists():  # this very step, saved before: the state is the same
-        shutil.rmtree(path)
     with atomic_path(path) as temporary:
         temporary.mkdir()
         (temporary / "state.safetensors").write_bytes(save(tensors))
         (temporary / "state.json").write_text(json.dumps(tree), encoding="utf-8")
         (temporary / "config.json").write_text(json.dumps(asdict(info), indent=2) + "\n", encoding="utf-8")
+        if path.exists():  # this very step, saved before; not removed until its successor is written
+            shutil.rmtree(path)
     for old in checkpoints(run)[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     for leftover in path.parent.glob(".step-*.tmp"):  # of killed processes; ours has just been renamed
@@ -167,7 +167,7 @@ def load_run(path: Path, data: ImageData | None = None) -> Trainer:
     config = info.family_config()
     if data is None:
         data = _data_at_hand(info, config)
-    trainer = load_family(info.family).Trainer(config, data, Accelerator(cpu=True))
+    trainer = load_family(info.family).Trainer(config, data, new_accelerator(cpu=True))
     restore_checkpoint(checkpoint, trainer.modules())
     for module in trainer.modules().values():
         if isinstance(module, torch.nn.Module):

@@ -42,6 +42,10 @@ def _plainly(command: Callable[[list[str]], int], argv: list[str]) -> int:
     except TrainingError as error:
         print(f"genhub: {error}", file=sys.stderr)
         return 2
+    except OSError as error:  # a full disk, a folder that may not be written, a file in the way of a folder
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"genhub: The system refused: {error.strerror or error}{where}.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
     except SystemExit as leave:  # argparse and tyro, after --help or a mistyped flag
@@ -130,7 +134,7 @@ def _start(family: Family, options: _Options) -> int:
 def _resume(family: Family, run: Path, argv: list[str]) -> int:
     from training.checkpoint import latest_checkpoint, read_run_info
     from training.config import CHANGEABLE
-    from training.data.open import open_data
+    from training.data.open import normal_spec, open_data
     from training.lock import run_lock
 
     info = read_run_info(run)
@@ -140,6 +144,8 @@ def _resume(family: Family, run: Path, argv: list[str]) -> int:
         )
     stored = info.family_config()
     options = _parse(family, stored, "cpu", argv)
+    if options.out is not None or normal_spec(options.data) not in (family.DATA, info.data_spec):
+        raise TrainingError("A resumed run keeps its folder and its data: leave out --out and --data.")
     changed = {name for name, value in asdict(options.config).items() if value != asdict(stored)[name]}
     if changed - CHANGEABLE:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(changed - CHANGEABLE))

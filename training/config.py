@@ -1,7 +1,10 @@
 """Settings that every family's run has; a family's `Config` extends them with its own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from training.errors import TrainingError
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,26 @@ class RunConfig:
     sample_minutes: float = 2.0
     """Minutes between sample grids."""
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, before anything is loaded. Raises TrainingError."""
+        self.require_at_least(LEAST)
+        if self.channels not in (1, 3):
+            raise TrainingError(f"--channels must be 1 (grayscale) or 3 (colour), not {self.channels}.")
+        if self.max_minutes is not None and self.max_minutes <= 0:
+            raise TrainingError(f"--max-minutes must be more than 0, not {self.max_minutes}.")
+        if self.seed >= 1 << 32:
+            raise TrainingError(f"--seed must be below 2^32, not {self.seed}.")
+
+    def require_at_least(self, least: Mapping[str, float]) -> None:
+        """Refuse values below the smallest that work, by field; for the `__post_init__` of families. TrainingError."""
+        for name, smallest in least.items():
+            value = getattr(self, name)
+            if value is not None and value < smallest:
+                raise TrainingError(f"--{name.replace('_', '-')} must be at least {smallest}, not {value}.")
+
+
+LEAST = {"image_size": 1, "batch_size": 1, "max_steps": 1, "seed": 0, "checkpoint_minutes": 0, "sample_minutes": 0}
+"""Smallest values that work."""
 
 CHANGEABLE = frozenset({"max_steps", "max_minutes", "checkpoint_minutes", "sample_minutes"})
 """Fields that may differ when a run is resumed; any other change would make it another run."""

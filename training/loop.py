@@ -37,7 +37,7 @@ from training.data.order import ShuffledOrder
 from training.errors import TrainingError
 from training.family import load_family
 from training.journal import Journal, finite
-from training.precision import use_allowed_threads
+from training.precision import new_accelerator, use_allowed_threads
 from training.schedule import BudgetSchedule
 
 
@@ -49,9 +49,11 @@ def train(info: RunInfo, data: ImageData, run: Path, resume: bool) -> bool:
     """
     use_allowed_threads()
     torch.set_float32_matmul_precision("high")
-    accelerator = Accelerator()
+    accelerator = new_accelerator()
     loop = _Run(info, data, run, resume, accelerator)
     if accelerator.is_main_process:
+        # Metrics of a finished run that now goes on are not its own any more, and would make it look finished.
+        (run / "metrics.json").unlink(missing_ok=True)
         # Not before everything was built: a refused setting must not leave a folder that looks like a run.
         write_json(run / "config.json", asdict(info))
     return loop.until_done()
@@ -70,8 +72,6 @@ class _Run:
         self.config = info.family_config()
         if self.config.max_steps is None and self.config.max_minutes is None:
             raise TrainingError("A run needs a budget: give --max-steps, --max-minutes, or both.")
-        if self.config.batch_size < 1:
-            raise TrainingError(f"--batch-size must be at least 1, not {self.config.batch_size}.")
         if len(data.train) == 0:
             raise TrainingError(f"The data set {data.info.name} has no training images.")
         _seed_everything(info.seed, accelerator.process_index)
@@ -98,15 +98,20 @@ class _Run:
                     losses = self.trainer.step(batch)
                     self.step += 1
                     fraction, interrupted = self._agree(self._fraction(), interruption.requested)
+                    ending = fraction >= 1 or interrupted
+                    samples_due, checkpoint_due = self._due(ending)
                     if self.journal:
                         self.journal.add(losses, len(batch["image"]) * self.accelerator.num_processes)
-                        if self.journal.due() or fraction >= 1 or interrupted:
+                        if self.journal.due() or checkpoint_due:  # no checkpoint of weights that are no numbers
                             rates = {
                                 f"lr_{name}": schedule.optimizer.param_groups[0]["lr"]
                                 for name, schedule in schedules.items()
                             }
                             self._check(self.journal.write(self.step, fraction, self._elapsed() / 60, rates))
-                    self._on_time(fraction >= 1 or interrupted)
+                    if samples_due:
+                        self._save_grid()
+                    if checkpoint_due:
+                        self._save()
         finally:
             if self.journal:
                 self.journal.close()
@@ -142,33 +147,43 @@ class _Run:
 
     def _check(self, means: dict[str, float]) -> None:
         if not finite(means):
-            kept = checkpoints(self.run)
-            way_out = f"the last good state is {kept[-1]}" if kept else "nothing was saved yet"
-            raise TrainingError(
-                f"The loss stopped being a number at step {self.step}; {way_out}; a lower learning rate may help."
-            )
+            raise self._diverged("losses")
 
-    def _on_time(self, ending: bool) -> None:
-        """Sample grids and checkpoints when they are due, and both at the end."""
+    def _check_weights(self) -> None:
+        """Refuse to save what a last step has broken: its own loss was still a number."""
+        modules = [module for module in self.trainer.modules().values() if isinstance(module, torch.nn.Module)]
+        tensors = [tensor for module in modules for tensor in module.state_dict().values()]
+        if not all(tensor.isfinite().all() for tensor in tensors):
+            raise self._diverged("weights")
+
+    def _diverged(self, what: str) -> TrainingError:
+        kept = checkpoints(self.run)
+        way_out = f"the last good state is {kept[-1]}" if kept else "nothing was saved yet"
+        return TrainingError(
+            f"The {what} stopped being numbers at step {self.step}; {way_out}; a lower learning rate may help."
+        )
+
+    def _due(self, ending: bool) -> tuple[bool, bool]:
+        """Whether a sample grid and a checkpoint are due; both are at the end."""
         now = time.monotonic()
         # Every process must take the same turn here (gathering random states waits for all), so the main one decides.
         due = [
-            now - self.last_checkpoint >= 60 * self.config.checkpoint_minutes,
             now - self.last_samples >= 60 * self.config.sample_minutes,
+            now - self.last_checkpoint >= 60 * self.config.checkpoint_minutes,
         ]
         if self.accelerator.num_processes > 1:
             shared: Any = broadcast(torch.tensor(due, dtype=torch.float32, device=self.accelerator.device))
             due = [bool(flag) for flag in shared]
-        if due[1] or ending:
-            if self.journal:
-                with _untouched_randomness():
-                    self.journal.save_grid(self.trainer.preview(), self.step)
-            self.last_samples = now
-        if due[0] or ending:
-            self._save()
-            self.last_checkpoint = now
+        return due[0] or ending, due[1] or ending
+
+    def _save_grid(self) -> None:
+        if self.journal:
+            with _untouched_randomness():
+                self.journal.save_grid(self.trainer.preview(), self.step)
+        self.last_samples = time.monotonic()
 
     def _save(self) -> None:
+        self._check_weights()
         states = gather_object([random_state()]) if self.accelerator.num_processes > 1 else [random_state()]
         if self.main:
             elapsed = self._elapsed()
@@ -180,6 +195,7 @@ class _Run:
                 "random": states,
             }
             save_checkpoint(self.run, info, self.trainer.modules(), loop_state)
+        self.last_checkpoint = time.monotonic()
 
     def _restore(self, checkpoint: Path) -> None:
         state = restore_checkpoint(checkpoint, self.trainer.modules())

@@ -1,9 +1,21 @@
-"""Threads and number formats: what this machine is fast at."""
+"""Threads, devices and number formats: what this machine is fast at."""
 
 import os
 from contextlib import AbstractContextManager
 
 import torch
+from accelerate import Accelerator  # type: ignore[import-untyped]
+from accelerate.state import AcceleratorState  # type: ignore[import-untyped]
+
+
+def new_accelerator(cpu: bool = False) -> Accelerator:
+    """An Accelerator for the best device, or for the CPU.
+
+    accelerate keeps the device of the first one in class attributes, for the life of the process. It is forgotten here:
+    training on a GPU and then loading the run on the CPU, in one process, is what notebooks, tests and export do.
+    """
+    AcceleratorState._reset_state(reset_partial_state=True)
+    return Accelerator(cpu=cpu)
 
 
 def use_allowed_threads() -> int:

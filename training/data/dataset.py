@@ -133,9 +133,12 @@ def read_parquet(path: Path, image_size: int, channels: int) -> ImageData:
                 images[index] = fit(image, image_size, channels)
 
         encoded = table["image"]
-        with ThreadPoolExecutor() as pool:
-            for _ in pool.map(decode, range(len(table)), chunksize=256):
-                pass
+        try:
+            with ThreadPoolExecutor() as pool:
+                for _ in pool.map(decode, range(len(table)), chunksize=256):
+                    pass
+        except (OSError, ValueError, SyntaxError, TypeError) as error:
+            raise TrainingError(f"{path} holds a damaged image ({error}); build it again.") from error
         return Split(images, table["label"].to_numpy().astype(np.int64))
 
     return ImageData(info, image_size, channels, load)

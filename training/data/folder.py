@@ -12,6 +12,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,19 +101,29 @@ def read_folder(folder: Path, image_size: int, channels: int) -> ImageData:
 def read_image(path: Path, image_size: int, channels: int) -> Read:
     """Decode one file: first frame, upright, alpha on white, any depth to 8 bits. Raises UnusableError."""
     try:
-        content_digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        Image.MAX_IMAGE_PIXELS = None  # our own limit below refuses, where Pillow's would only warn up to twice its own
-        with Image.open(path) as image:
+        with path.open("rb") as file:
+            pixels = decode(file, image_size, channels)
+            # After decoding, and in pieces: among the images there may lie a film of many gigabytes.
+            file.seek(0)
+            return Read(pixels, hashlib.file_digest(file, "sha256").hexdigest())
+    except OSError as error:
+        raise UnusableError("not readable") from error
+
+
+def decode(file: BinaryIO, image_size: int, channels: int) -> NDArray[np.uint8]:
+    """Pixels uint8 [S, S, C] of an image file, as `read_image` has them. Raises UnusableError."""
+    Image.MAX_IMAGE_PIXELS = None  # our own limit below refuses, where Pillow's would only warn up to twice its own
+    try:
+        with Image.open(file) as image:
             if image.width * image.height > PIXEL_LIMIT:
                 raise UnusableError("too large")
             image.load()
-            upright = ImageOps.exif_transpose(image)
-            return Read(fit(to_eight_bits(upright), image_size, channels), content_digest)
+            return fit(to_eight_bits(ImageOps.exif_transpose(image)), image_size, channels)
     except UnidentifiedImageError as error:
         raise UnusableError("not an image") from error
     except UnusableError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:  # what Pillow raises on damaged files
+    except Exception as error:  # damaged files make Pillow raise anything, from OSError to struct.error
         raise UnusableError("damaged") from error
 
 

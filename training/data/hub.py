@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from training.data.dataset import DataInfo, ImageData, Split, check_memory, fit
-from training.data.folder import split_of, to_eight_bits
+from training.data.dataset import DataInfo, ImageData, Split, check_memory
+from training.data.folder import UnusableError, decode, split_of
 from training.errors import TrainingError
 
 SPLIT_NAMES = {"train": "train", "validation": "val", "val": "val", "valid": "val", "test": "test"}
@@ -58,10 +57,9 @@ def read_hub(hub_id: str, image_size: int, channels: int) -> ImageData:
         part = part.cast_column(image_column, datasets.Image(decode=False))
         for row in part:
             try:
-                content = row[image_column]["bytes"] or _read(row[image_column]["path"])
-                with Image.open(io.BytesIO(content)) as image:
-                    fitted = fit(to_eight_bits(image), image_size, channels)
-            except (OSError, ValueError, SyntaxError, TypeError):
+                content = row[image_column]["bytes"] or Path(row[image_column]["path"]).read_bytes()
+                fitted = decode(io.BytesIO(content), image_size, channels)
+            except (OSError, TypeError, UnusableError):  # TypeError: a row without an image
                 skipped += 1
                 continue
             digest = hashlib.sha256(content).hexdigest()
@@ -84,7 +82,7 @@ def read_hub(hub_id: str, image_size: int, channels: int) -> ImageData:
         licence=first.info.license or "not stated",
         class_names=class_names,
         identity=identity.hexdigest()[:16],
-        notes=[f"Skipped {skipped} damaged images."] if skipped else [],
+        notes=[f"Skipped {skipped} damaged image{'s' if skipped > 1 else ''}."] if skipped else [],
     )
     shape = (0, image_size, image_size, channels)
 
@@ -93,7 +91,3 @@ def read_hub(hub_id: str, image_size: int, channels: int) -> ImageData:
         return Split(images, np.array(labels[split], np.int64))
 
     return ImageData(info, image_size, channels, load)
-
-
-def _read(path: str) -> bytes:
-    return Path(path).read_bytes()

@@ -1,0 +1,97 @@
+"""Metrics against values known by other means; the evaluator against its card."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from training.data.dataset import read_parquet
+from training.evaluation import sample_metrics
+from training.features import EVALUATORS, fashion_card, fashion_features, fashion_probabilities
+from training.metrics import frechet_distance, precision_recall, psnr
+from training.pixels import to_float, to_uint8
+
+from .commands import TINY
+
+
+def gaussian(mean: list[float], deviation: list[float], count: int = 2000) -> np.ndarray:
+    """Points whose sample mean and covariance are exactly those asked for."""
+    points = np.random.default_rng(0).standard_normal((count, len(mean)))
+    points -= points.mean(0)
+    whiten = np.linalg.inv(np.linalg.cholesky(np.cov(points, rowvar=False))).T
+    return points @ whiten * np.array(deviation) + np.array(mean)
+
+
+def test_frechet_distance_of_two_known_gaussians() -> None:
+    # |m1 - m2|^2 + sum (s1 - s2)^2 for diagonal covariances
+    distance = frechet_distance(gaussian([0, 0, 0], [1, 2, 3]), gaussian([1, 0, 2], [2, 2, 1]))
+    assert distance == pytest.approx((1 + 4) + (1 + 0 + 4), abs=1e-9)
+
+
+def test_frechet_distance_of_rotated_gaussians_matches_the_matrix_square_root() -> None:
+    generator = np.random.default_rng(1)
+    first = generator.standard_normal((500, 4)) @ generator.standard_normal((4, 4))
+    second = generator.standard_normal((500, 4)) @ generator.standard_normal((4, 4)) + 0.3
+    a, b = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
+    root = np.sqrt(np.linalg.eigvals(a @ b).real).sum()
+    expected = ((first.mean(0) - second.mean(0)) ** 2).sum() + np.trace(a) + np.trace(b) - 2 * root
+    assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-9)
+
+
+def test_frechet_distance_survives_singular_covariances_and_is_zero_to_itself() -> None:
+    flat = np.zeros((50, 8))
+    flat[:, 0] = np.arange(50)
+    assert frechet_distance(flat, flat) == pytest.approx(0, abs=1e-9)
+    with pytest.raises(ValueError, match="two rows"):
+        frechet_distance(flat[:1], flat)
+
+
+def test_psnr_of_a_known_error() -> None:
+    image = np.full((2, 4, 4, 1), 100, np.uint8)
+    assert psnr(image + np.uint8(10), image) == pytest.approx(20 * np.log10(25.5))
+    assert psnr(image, image) == 100
+
+
+def test_precision_and_recall_tell_missing_modes_from_bad_samples() -> None:
+    generator = np.random.default_rng(0)
+    real = np.concatenate([generator.normal(0, 1, (200, 2)), generator.normal(50, 1, (200, 2))])
+    one_mode = generator.normal(0, 1, (200, 2))
+    precision, recall = precision_recall(real, one_mode)
+    assert precision > 0.9 and 0.4 < recall < 0.6
+    assert precision_recall(real, generator.normal(500, 1, (200, 2))) == (0, 0)
+
+
+def test_evaluator_names_the_classes_it_was_trained_on() -> None:
+    card = fashion_card()
+    assert card["test_accuracy"] >= 0.935
+    assert json.loads((EVALUATORS / "fashion_classifier.json").read_text()) == card
+    assert (EVALUATORS / "fashion_classifier.safetensors").stat().st_size <= 1.5e6
+    data = read_parquet(TINY, 32, 1)
+    images = np.concatenate([data.val.images, data.test.images])
+    labels = np.concatenate([data.val.labels, data.test.labels])
+    assert (fashion_probabilities(images).argmax(1) == labels).mean() >= 0.85
+
+
+def test_features_see_the_same_picture_in_every_form() -> None:
+    padded, bare = read_parquet(TINY, 32, 1).val.images, read_parquet(TINY, 28, 1).val.images
+    assert np.array_equal(padded[:, 2:30, 2:30], bare)
+    expected = fashion_features(bare)
+    assert expected.shape == (20, 128) and expected.dtype == np.float64
+    assert np.allclose(fashion_features(padded), expected, atol=1e-5)
+    assert np.allclose(fashion_features(to_float(padded)), expected, atol=1e-5)
+
+
+def test_pixels_survive_the_way_to_floats_and_back() -> None:
+    images = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    assert np.array_equal(to_uint8(to_float(images)), images)
+    assert np.array_equal(to_uint8(torch.tensor([[[[-3.0, 3.0]]]])), [[[[0], [255]]]])
+
+
+def test_bad_samples_are_far_and_real_ones_near() -> None:
+    data = read_parquet(TINY, 32, 1)
+    near = sample_metrics(data.train.images, data, "test")
+    noise = np.random.default_rng(0).integers(0, 256, data.train.images.shape, np.uint8)
+    far = sample_metrics(noise, data, "test")
+    assert near["frechet_distance"] == pytest.approx(near["frechet_floor"])
+    assert far["frechet_distance"] > 5 * near["frechet_distance"]
