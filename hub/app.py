@@ -1,0 +1,102 @@
+"""The pages of the hub, put together: masthead, a tab for every task that has a model, colophon."""
+
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+from fastapi import FastAPI
+
+from hub import __version__
+from hub.runtime.engine import Engine
+from hub.tabs import sample
+
+TITLE = "Generative Hub"
+
+TABS: dict[str, tuple[str, Callable[[Engine], gr.Blocks]]] = {"sample": ("Sample", sample.build)}
+"""Task -> its tab's name and builder. A tab is shown where the engine knows a model of the task."""
+
+SYSTEM_FONTS = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif"]
+
+MASTHEAD = f"""<header class="masthead"><h1>{TITLE}</h1><p>Generative models, from noise to picture, on your machine</p>
+<button type="button" aria-label="Switch between light and dark" onclick="
+  localStorage.setItem('theme', document.body.classList.toggle('dark') ? 'dark' : 'light')">◐</button></header>"""
+
+REMEMBER_THEME = """() => {
+  const chosen = localStorage.getItem('theme')  // nothing chosen: the system's own, which Gradio has applied already
+  if (chosen) document.body.classList.toggle('dark', chosen === 'dark')
+}"""
+
+NOTHING = """<div class="nothing"><h2>No model to show yet</h2>
+<p>Train and export one, then start the hub with <code>genhub serve --models FOLDER</code>.</p></div>"""
+
+
+def theme() -> gr.themes.Base:
+    """Warm greys, one strong accent, system fonts: nothing is fetched from anywhere."""
+    base = gr.themes.Base(
+        primary_hue=gr.themes.colors.orange,
+        neutral_hue=gr.themes.colors.stone,
+        radius_size=gr.themes.sizes.radius_lg,
+        spacing_size=gr.themes.sizes.spacing_lg,
+        font=SYSTEM_FONTS,
+        font_mono=["ui-monospace", "SFMono-Regular", "DejaVu Sans Mono", "monospace"],
+    )
+    return base.set(
+        block_border_width="0px",
+        block_shadow="none",
+        block_background_fill="transparent",
+        block_background_fill_dark="transparent",
+        block_padding="0px",
+        block_label_background_fill="transparent",
+        body_background_fill="*neutral_50",
+        input_background_fill="white",
+        input_border_width="1px",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_text_color="white",
+    )
+
+
+def build(engine: Engine) -> gr.Blocks:
+    """All pages for the models of ``engine``."""
+    tasks = {model.bundle.task for model in engine.models.values()}
+    # Pictures wait an hour in Gradio's cache for whoever still looks at them.
+    pages: gr.Blocks
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as pages:
+        gr.HTML(MASTHEAD)
+        if not tasks & TABS.keys():
+            gr.HTML(NOTHING)
+        for task, (name, tab) in TABS.items():
+            if task in tasks:
+                with gr.Tab(name):
+                    tab(engine)  # Blocks made inside a tab draw themselves there
+        gr.HTML(_colophon(engine))
+    return pages
+
+
+def _colophon(engine: Engine) -> str:
+    cards = "".join(
+        f'<a href="card/{model.bundle.id}" target="_blank" rel="noopener">Card of {escape(model.bundle.title)}</a>'
+        for model in engine.models.values()
+    )
+    return f'<footer class="colophon"><span>{TITLE} {__version__}</span>{cards}</footer>'
+
+
+def mount(app: FastAPI, engine: Engine) -> FastAPI:
+    """``app`` with the pages at ``/``."""
+    mounted: FastAPI = gr.mount_gradio_app(
+        app,
+        build(engine),
+        path="/",
+        theme=theme(),
+        css_paths=Path(__file__).parent / "tabs" / "house.css",
+        js=REMEMBER_THEME,
+        footer_links=["api", "settings"],
+        run_history=False,
+        enable_monitoring=False,
+        max_file_size="32mb",
+        show_error=True,
+        ssr_mode=False,
+    )
+    return mounted

@@ -1,0 +1,145 @@
+"""The commands that need no torch: ``serve``, ``models``, ``run`` and ``bench``. Flags are typed functions (tyro)."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from hub import files, images
+from hub.errors import RequestError
+from hub.runtime.engine import Engine
+from hub.tasks import open_model
+
+Name = tyro.conf.Positional[str]
+
+
+def serve(argv: list[str]) -> int:
+    """Run ``genhub serve``."""
+    return _run(_serve, argv)
+
+
+def models(argv: list[str]) -> int:
+    """Run ``genhub models``."""
+    return _run(_models, argv)
+
+
+def run(argv: list[str]) -> int:
+    """Run ``genhub run``."""
+    return _run(_make, argv, name="run")
+
+
+def bench(argv: list[str]) -> int:
+    """Run ``genhub bench``."""
+    return _run(_bench, argv)
+
+
+def _run(command: Callable[..., int], argv: list[str], name: str = "") -> int:
+    program = f"genhub {name or command.__name__.strip('_')}"
+    return tyro.cli(command, args=argv, prog=program, config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def _serve(host: str = "127.0.0.1", port: int = 7860, models: str = "") -> int:
+    """Serve the hub in a browser.
+
+    Args:
+        host: address to listen on; 0.0.0.0 lets other machines in.
+        port: port to listen on.
+        models: ids or bundle folders, separated by commas; the whole catalog unless given.
+    """
+    from hub.server import run_server  # only here: the other commands have no use for a web server
+
+    return run_server(host, port, _names(models))
+
+
+def _models(models: str = "", as_json: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
+    """List the models, with the variant and the provider that this machine runs them on, and why.
+
+    Args:
+        models: ids or bundle folders, separated by commas; the whole catalog unless given.
+        as_json: print JSON instead of a table.
+    """
+    rows = []
+    for model in Engine(_names(models)).models.values():
+        bundle, choice = model.bundle, model.choice
+        graphs = bundle.variants[choice.variant].files.values()
+        rows.append(
+            {
+                "id": bundle.id,
+                "task": bundle.task,
+                "image": f"{bundle.image.height}x{bundle.image.width}x{bundle.image.channels}",
+                "parameters": bundle.parameters,
+                "megabytes": round(sum(file.bytes for file in graphs) / 1e6, 2),
+                "licence": bundle.licence,
+                "source": model.source,
+                **asdict(choice),
+            }
+        )
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    else:
+        shown = ["id", "task", "image", "parameters", "megabytes", "source", "variant", "provider", "reason"]
+        print(table(shown, [[row[column] for column in shown] for row in rows]))
+    return 0
+
+
+def _make(
+    model: Name,
+    out: Path,
+    count: int = 16,
+    seed: int = 0,
+    label: str | None = None,
+    temperature: float = 1.0,
+) -> int:
+    """Make pictures with a model and write them as one PNG.
+
+    Args:
+        model: a model's id, or a bundle's folder.
+        out: the PNG to write, a grid of all pictures.
+        count: how many pictures.
+        seed: the same seed gives the same pictures.
+        label: for conditional models: a class, by name or number.
+        temperature: how daring: 0 gives the average picture, 1 is what the model learned.
+    """
+    if out.suffix.lower() != ".png":
+        raise RequestError(f"--out must end in .png, not '{out.name}'.")
+    pictures = open_model(model).sample(count=count, seed=seed, label=label, temperature=temperature)
+    files.write(out, images.to_png(images.grid(images.enlarge(pictures, 64))))
+    print(f"{out}: {len(pictures)} pictures of {model}, seed {seed}")
+    return 0
+
+
+def _bench(models: str = "", runs: int = 15) -> int:
+    """Time every variant of the models on every provider of this machine; beside it, what the cards measured.
+
+    Times are medians in milliseconds per picture; ratios are against fp32 on plain ONNX Runtime in the same run.
+
+    Args:
+        models: ids or bundle folders, separated by commas; the whole catalog unless given.
+        runs: how often each cell is timed; the cells take turns, so that a busy machine is busy for all.
+    """
+    from hub.runtime.bench import measure
+
+    for model in Engine(_names(models)).models.values():
+        header, rows = measure(model.bundle, model.folder, runs)
+        print(f"{model.bundle.id}: {model.bundle.title}\n\n{table(header, rows)}\n")
+        quality = [
+            [metric.name, f"{metric.value:.4g}", "; ".join(f"{k} {v:.4g}" for k, v in metric.baselines.items())]
+            for metric in model.bundle.metrics
+        ]
+        print(table(["measured at export", "value", "baselines"], quality), end="\n\n")
+    return 0
+
+
+def _names(models: str) -> list[str]:
+    return [name.strip() for name in models.split(",") if name.strip()]
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """``rows`` under ``header`` in columns as wide as they need to be."""
+    cells = [list(header), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

@@ -1,0 +1,380 @@
+"""The contract: what a bundle is, and which graphs each task has. Everything else in the project hangs on this page.
+
+A *bundle* is one folder: ``bundle.json`` (the manifest, :class:`Bundle`), ONNX graphs, a model card, golden outputs
+and examples. Training never sees it, the hub sees nothing else, ``export/`` writes it.
+
+Pre- and post-processing live inside the graphs, so a client in any language feeds raw pixels and gets raw pixels:
+
+* images are ``uint8`` in [0, 255], channels last, ``[batch, height, width, channels]``;
+* noise is an *input*, drawn by the caller from N(0, 1): the same ``z`` gives the same picture on every device;
+* the first axis of every port is the dynamic ``batch``;
+* within a graph every name is used once, as ONNX demands: a picture that comes back is not called ``image`` again.
+
+``TASKS`` below is that agreement as data. Read a manifest with :func:`read_bundle`; it either returns a
+:class:`Bundle` whose graphs fit their task, or raises :class:`BundleError` with one sentence that says what is wrong.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hub.errors import BundleError
+
+SCHEMA_VERSION: Literal[1] = 1
+MANIFEST = "bundle.json"
+GOLDEN = "golden.npz"
+
+DType = Literal["uint8", "float32", "int64"]
+VariantName = Literal["fp32", "fp16", "int8"]
+Target = Literal["cpu", "cuda", "web"]
+
+FILE_SUFFIX: dict[VariantName, str] = {"fp32": "", "fp16": "_fp16", "int8": "_quantized"}
+"""``onnx/<graph><suffix>.onnx``, the names transformers.js resolves."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)  # JSON has no word for NaN
+
+
+# ── Tasks: the signatures of the graphs ──────────────────────────────────────────────────────────────────────────────
+
+
+class Port(_Frozen):
+    """One input or output of a graph.
+
+    A dimension is a number, or a name that stands for one number throughout the graphs of a bundle
+    (``height``, ``channels``, ``latent``). ``batch`` stays dynamic in every bundle; ``height`` and ``width`` may.
+    """
+
+    name: str
+    dtype: DType
+    shape: tuple[int | str, ...]
+    range: tuple[float, float] | None = None
+    """Lowest and highest value, both inclusive; ``None`` where values are unbounded."""
+    optional: bool = False
+    """In a task's signature: a graph may go without this port. Never set in a manifest."""
+
+
+class Graph(_Frozen):
+    """The inputs and outputs of one ONNX file, in order."""
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    optional: bool = False
+    """In a task's signature: a bundle may go without this graph. Never set in a manifest."""
+
+    def ports(self) -> Iterator[Port]:
+        yield from self.inputs
+        yield from self.outputs
+
+
+def _pixels(name: str, channels: int | str = "channels") -> Port:
+    return Port(name=name, dtype="uint8", shape=("batch", "height", "width", channels), range=(0, 255))
+
+
+def _vector(name: str, length: str) -> Port:
+    return Port(name=name, dtype="float32", shape=("batch", length))
+
+
+def _unit(name: str, *shape: str) -> Port:
+    return Port(name=name, dtype="float32", shape=("batch", *shape), range=(0, 1))
+
+
+def _tokens(name: str) -> Port:
+    return Port(name=name, dtype="int64", shape=("batch", "tokens"))
+
+
+_image, _z = _pixels("image"), _vector("z", "latent")
+_label = Port(name="label", dtype="int64", shape=("batch",), optional=True)
+_mask = _pixels("mask", channels=1)  # 255 marks the hole; known pixels come back bit-exact
+_score = Port(name="score", dtype="float32", shape=("batch",))
+_planes = Port(name="pixel_values", dtype="float32", shape=("batch", 3, "height", "width"))
+
+TASKS: dict[str, dict[str, Graph]] = {
+    "sample": {
+        "decoder": Graph(inputs=(_z, _label), outputs=(_image,)),
+        "encoder": Graph(inputs=(_image,), outputs=(_z,), optional=True),
+        "prior": Graph(inputs=(_vector("noise", "latent"),), outputs=(_z,), optional=True),
+    },
+    "translate": {
+        "translator": Graph(inputs=(_image,), outputs=(_pixels("translated"),)),
+        "inverse": Graph(inputs=(_image,), outputs=(_pixels("translated"),), optional=True),
+    },
+    "inpaint": {
+        "inpainter": Graph(inputs=(_pixels("image", 3), _mask), outputs=(_pixels("inpainted", 3),)),
+    },
+    "anomaly": {
+        "detector": Graph(inputs=(_image, _label), outputs=(_score, _unit("heatmap", "height", "width"))),
+    },
+    "stylize": {
+        # A style image need not have the content's size: "style_height" and "style_width" are names of their own.
+        "stylizer": Graph(
+            inputs=(
+                _pixels("content", 3),
+                Port(name="style", dtype="uint8", shape=("batch", "style_height", "style_width", 3), range=(0, 255)),
+                _unit("strength"),
+            ),
+            outputs=(_pixels("image", 3),),
+        ),
+    },
+    "swap": {
+        # `source` gives the expression, `target` the identity.
+        "swapper": Graph(inputs=(_pixels("source", 3), _pixels("target", 3)), outputs=(_pixels("image", 3),)),
+    },
+    "clip": {
+        # The names and the channels-first layout of public transformers.js CLIP repositories, which load unchanged.
+        "vision_model": Graph(inputs=(_planes,), outputs=(_vector("image_embeds", "embedding"),)),
+        "text_model": Graph(
+            inputs=(_tokens("input_ids"), _tokens("attention_mask")), outputs=(_vector("text_embeds", "embedding"),)
+        ),
+    },
+}
+
+ALWAYS_DYNAMIC = frozenset({"batch", "tokens"})
+MAY_BE_DYNAMIC = frozenset({"height", "width", "style_height", "style_width"})
+
+
+def _fit(graph_name: str, offered: Graph, signature: Graph, sizes: dict[str, int]) -> None:
+    """Check one graph of a manifest against its task's signature; ``sizes`` collects what each dimension name means."""
+    for side in ("inputs", "outputs"):
+        wanted: tuple[Port, ...] = getattr(signature, side)
+        given: tuple[Port, ...] = getattr(offered, side)
+        names = [port.name for port in given]
+        expected = [port.name for port in wanted if not port.optional or port.name in names]
+        if names != expected:
+            raise ValueError(f"graph '{graph_name}' has {side} {names}, its task needs {expected}")
+        by_name = {port.name: port for port in wanted}
+        for port in given:
+            _fit_port(f"{graph_name}.{port.name}", port, by_name[port.name], sizes)
+
+
+def _fit_port(where: str, port: Port, wanted: Port, sizes: dict[str, int]) -> None:
+    if port.dtype != wanted.dtype:
+        raise ValueError(f"'{where}' is {port.dtype}, its task needs {wanted.dtype}")
+    if port.range != wanted.range:
+        raise ValueError(f"'{where}' has the range {port.range}, its task needs {wanted.range}")
+    if len(port.shape) != len(wanted.shape):
+        raise ValueError(f"'{where}' has {len(port.shape)} dimensions, its task needs {len(wanted.shape)}")
+    for size, symbol in zip(port.shape, wanted.shape, strict=True):
+        if size == symbol and (isinstance(symbol, int) or symbol in ALWAYS_DYNAMIC | MAY_BE_DYNAMIC):
+            continue
+        if isinstance(symbol, int) or symbol in ALWAYS_DYNAMIC or not isinstance(size, int) or size < 1:
+            raise ValueError(f"'{where}' has the dimension {size!r} where its task needs {symbol!r}")
+        if sizes.setdefault(symbol, size) != size:
+            raise ValueError(f"'{where}' says {symbol} is {size}, another port says {sizes[symbol]}")
+
+
+# ── The manifest ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _inside_the_bundle(path: str) -> str:
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts or "\\" in path or ":" in path or not path.isprintable():
+        raise ValueError(f"the path {path!r} is not one inside the bundle's folder")
+    return path
+
+
+BundlePath = Annotated[str, AfterValidator(_inside_the_bundle)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+
+
+class File(_Frozen):
+    """One file of the bundle: its content is checked against ``sha256`` before anything opens it."""
+
+    path: BundlePath
+    sha256: Sha256
+    bytes: int = Field(ge=0)
+
+
+class Source(_Frozen):
+    """Where training data came from."""
+
+    name: str
+    version: str
+    licence: str
+    split: str = ""
+    """How it was divided, for example "55,000 train / 5,000 validation / 10,000 test"."""
+
+
+class ImageSpec(_Frozen):
+    """The images a bundle takes and gives. Where ``dynamic``, any height and width divisible by ``multiple``."""
+
+    height: int = Field(ge=1)
+    width: int = Field(ge=1)
+    channels: Literal[1, 3, 4]
+    dynamic: bool = False
+    multiple: int = Field(default=1, ge=1)
+
+
+class Parity(_Frozen):
+    """How far one graph of a variant is from PyTorch, measured on real inputs at several batch sizes."""
+
+    max_abs: float
+    """Largest difference of any output element: grey levels for images, plain units for float outputs."""
+    share_off: float = 0.0
+    """Share of output elements that differ at all, 0 to 1."""
+    psnr_db: float | None = None
+    """Peak signal-to-noise ratio in dB; ``None`` where outputs are equal or not images."""
+
+
+class Variant(_Frozen):
+    """One precision of the model: a file for every graph (a graph kept in fp32 is shared), and what it measured."""
+
+    files: dict[str, File]
+    opset: int
+    ir_version: int
+    parity: dict[str, Parity]
+    metric_delta: dict[str, float] = {}
+    """Relative change of a metric against fp32, for example ``{"reconstruction PSNR": -0.003}``."""
+    latency_ms: dict[str, float] = {}
+    """Median milliseconds per batch of one on the exporting machine, by graph (plain ONNX Runtime on CPU)."""
+    web: bool
+    """Whether every operator runs in onnxruntime-web."""
+
+
+class Metric(_Frozen):
+    """One measured quality. It means something only beside its baselines."""
+
+    name: str
+    value: float
+    unit: str = ""
+    higher_is_better: bool
+    dataset: str
+    split: str
+    seeds: tuple[int, ...]
+    evaluator: str
+    baselines: dict[str, float] = {}
+
+
+class Bundle(_Frozen):
+    """The manifest ``bundle.json``: all that the hub, a browser page or a publisher needs to know about one model."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    id: Identifier
+    title: str
+    family: str
+    task: str
+    description: str
+    licence: str
+    """SPDX identifier of the weights' licence, for example ``MIT``."""
+    data: tuple[Source, ...]
+    training: dict[str, Any]
+    """The recipe's config, with preset, steps and seed: enough to train it again."""
+    git_commit: str
+    created: datetime
+    parameters: int = Field(ge=0)
+
+    image: ImageSpec
+    latent_dim: int | None = None
+    labels: tuple[str, ...] = ()
+    """Class names; ``label`` inputs index into them."""
+    threshold: float | None = None
+    """``anomaly``: scores above it are anomalous."""
+    mask_hole: Literal[255] | None = None
+    """``inpaint``: the mask value that marks a hole."""
+
+    graphs: dict[str, Graph]
+    variants: dict[VariantName, Variant]
+    defaults: dict[Target, VariantName]
+    metrics: tuple[Metric, ...] = ()
+    files: tuple[File, ...] = ()
+    """Everything beside the graphs: card, golden outputs, weights, examples."""
+
+    @model_validator(mode="after")
+    def _fits_its_task(self) -> Self:
+        if self.task not in TASKS:
+            raise ValueError(f"the task '{self.task}' is not one of {', '.join(TASKS)}")
+        signature = TASKS[self.task]
+        for name, graph in signature.items():
+            if name not in self.graphs and not graph.optional:
+                raise ValueError(f"the task '{self.task}' needs a graph '{name}'")
+        sizes: dict[str, int] = {"channels": self.image.channels}
+        if not self.image.dynamic:
+            sizes |= {"height": self.image.height, "width": self.image.width}
+        if self.latent_dim is not None:
+            sizes["latent"] = self.latent_dim
+        for name, graph in self.graphs.items():
+            if name not in signature:
+                raise ValueError(f"the task '{self.task}' has no graph '{name}'")
+            _fit(name, graph, signature[name], sizes)
+            if not self.image.dynamic and any(set(port.shape) & MAY_BE_DYNAMIC for port in graph.ports()):
+                raise ValueError(f"graph '{name}' has a dynamic size, but image.dynamic is false")
+            if not self.labels and any(port.name == "label" for port in graph.inputs):
+                raise ValueError(f"graph '{name}' takes a label, but the bundle names no labels")
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("two labels have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def _variants_are_complete(self) -> Self:
+        if "fp32" not in self.variants:
+            raise ValueError("there is no fp32 variant")
+        for name, variant in self.variants.items():
+            for what, graphs in (("files", variant.files), ("parity", variant.parity)):
+                if graphs.keys() != self.graphs.keys():
+                    raise ValueError(f"variant '{name}' has {what} for {sorted(graphs)}, not {sorted(self.graphs)}")
+        for target, variant_name in self.defaults.items():
+            if variant_name not in self.variants:
+                raise ValueError(f"the default for {target} is '{variant_name}', a variant that is not there")
+        listed = [file for variant in self.variants.values() for file in variant.files.values()] + list(self.files)
+        for file in self.all_files():
+            if any(other.path == file.path and other != file for other in listed):
+                raise ValueError(f"the file {file.path} is listed twice, with different contents")
+        return self
+
+    def all_files(self, variant: VariantName | None = None) -> tuple[File, ...]:
+        """Every file but the manifest, each once: of one variant and beside it, or of all variants."""
+        chosen = [self.variants[variant]] if variant else self.variants.values()
+        graphs = [file for each in chosen for file in each.files.values()]
+        return tuple({file.path: file for file in (*graphs, *self.files)}.values())
+
+    def to_json(self) -> str:
+        return self.model_dump_json(indent=2) + "\n"
+
+
+def parse_bundle(text: str) -> Bundle:
+    """The manifest in ``text``.
+
+    Raises:
+        BundleError: not JSON, a schema version this release does not know, or a manifest that breaks the contract.
+    """
+    try:
+        raw = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{MANIFEST} is not JSON: {error}.") from None
+    version = raw.get("schema_version") if isinstance(raw, dict) else None
+    if version != SCHEMA_VERSION:
+        newer = isinstance(version, int) and version > SCHEMA_VERSION
+        advice = "please update generative-hub" if newer else f"this release reads version {SCHEMA_VERSION}"
+        raise BundleError(f"{MANIFEST} has schema version {version!r}; {advice}.")
+    try:
+        return Bundle.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(
+            f"{MANIFEST}{' at ' + where if where else ''}: {first['msg'].removeprefix('Value error, ')}."
+        ) from None
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """The manifest of the bundle in ``folder``. Its files are looked at later, by ``hub.weights``: a folder may hold
+    only the variant that somebody pulled.
+
+    Raises:
+        BundleError: as :func:`parse_bundle`, or where there is no manifest.
+    """
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        raise BundleError(f"{folder} is no bundle: it has no {MANIFEST}.")
+    try:
+        return parse_bundle(manifest.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise BundleError(f"{MANIFEST} in {folder} is not UTF-8 text.") from None
+    except OSError as error:
+        raise BundleError(f"{MANIFEST} in {folder} cannot be read: {error.strerror}.") from None

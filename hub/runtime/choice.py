@@ -1,0 +1,147 @@
+"""Which variant and provider a model gets on this machine, and why: measured once, remembered, overridable.
+
+The same seed has to give the same pixels on every run, so a choice is made before the first picture, kept in
+``<cache>/choices.json`` under the machine's description and the bundle's hash, and not revisited behind a user's back.
+"""
+
+import contextlib
+import logging
+import statistics
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from hub import files, weights
+from hub.contract import TASKS, Bundle, Target, VariantName
+from hub.errors import BundleError, HubError, ProviderError, RequestError
+from hub.runtime import feeds
+from hub.runtime.session import Arrays, Session, available_providers, machine
+from hub.settings import Provider, settings
+
+log = logging.getLogger("genhub")
+
+MEASURED_BATCH = 8
+MEASURED_RUNS = 7
+WORTH_IT = 1.2
+"""A provider must beat plain onnxruntime by this much: it also costs memory and start time."""
+
+_file_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """``reason`` is a sentence for people; ``milliseconds`` is what was measured, by provider, per batch of 8."""
+
+    variant: VariantName
+    provider: Provider
+    reason: str
+    milliseconds: dict[str, float]
+
+
+CHOICES = TypeAdapter(dict[str, Choice])
+
+
+def choose(bundle: Bundle, folder: Path) -> Choice:
+    """The variant and provider for ``bundle``: what the environment sets, else what was measured on this machine.
+
+    The variant's files are verified before anything is measured on them.
+
+    Raises:
+        ProviderError: the environment names a provider that this machine does not have.
+        BundleError: the environment names a variant that the bundle does not have, or a file is missing or damaged.
+    """
+    wanted, available = settings().provider, available_providers()
+    if wanted != "auto" and wanted not in available:
+        raise ProviderError(f"GENHUB_PROVIDER is '{wanted}', but this machine has only {', '.join(available)}.")
+    if wanted != "auto":
+        variant = _verified_variant(bundle, folder, wanted)
+        return Choice(variant, wanted, "set by GENHUB_PROVIDER", {})
+    if "cuda" in available:
+        variant = _verified_variant(bundle, folder, "cuda")
+        try:
+            session = _open_main_graph(bundle, folder, variant, "cuda")
+            session.run(feeds.example(bundle.graphs[main_graph(bundle)], 1))
+            return Choice(variant, "cuda", "a CUDA device is present", {})
+        except HubError as error:  # a GPU without its libraries must not cost the picture
+            log.warning("%s goes to the CPU: %s", bundle.id, error)
+    variant = _verified_variant(bundle, folder, "cpu")
+    if "openvino" not in available:
+        return Choice(variant, "cpu", "the only provider that works on this machine", {})
+
+    key = f"{bundle.id} {weights.fingerprint(folder)[:16]} {variant} on {machine()}"
+    if (known := _remembered().get(key)) is not None:
+        return known
+    choice = _measure(bundle, folder, variant)
+    _remember(key, choice)
+    return choice
+
+
+def _verified_variant(bundle: Bundle, folder: Path, provider: Provider) -> VariantName:
+    variant = _variant(bundle, "cuda" if provider == "cuda" else "cpu")
+    weights.verify(folder, bundle, variant)
+    return variant
+
+
+def _variant(bundle: Bundle, target: Target) -> VariantName:
+    wanted = settings().variant
+    if wanted == "auto":
+        return bundle.defaults.get(target, "fp32")
+    if wanted not in bundle.variants:
+        has = ", ".join(bundle.variants)
+        raise BundleError(f"GENHUB_VARIANT is '{wanted}', but '{bundle.id}' has only {has}.")
+    return wanted
+
+
+def main_graph(bundle: Bundle) -> str:
+    """The graph that a task cannot do without, and where its time goes: ``decoder``, ``translator``, ..."""
+    return next(iter(TASKS[bundle.task]))
+
+
+def _open_main_graph(bundle: Bundle, folder: Path, variant: VariantName, provider: Provider) -> Session:
+    path = folder / bundle.variants[variant].files[main_graph(bundle)].path
+    return Session(path, provider, dynamic_sizes=bundle.image.dynamic)
+
+
+def _measure(bundle: Bundle, folder: Path, variant: VariantName) -> Choice:
+    inputs = feeds.example(bundle.graphs[main_graph(bundle)], MEASURED_BATCH)
+    took: dict[str, float] = {"cpu": _median_ms(_open_main_graph(bundle, folder, variant, "cpu"), inputs)}
+    try:
+        took["openvino"] = _median_ms(_open_main_graph(bundle, folder, variant, "openvino"), inputs)
+    except HubError:
+        return Choice(variant, "cpu", "OpenVINO could not run this graph", took)
+    gain = took["cpu"] / max(took["openvino"], 1e-3)
+    if gain >= WORTH_IT:
+        return Choice(variant, "openvino", f"measured {gain:.1f} times as fast as plain ONNX Runtime here", took)
+    return Choice(variant, "cpu", f"OpenVINO measured {gain:.1f} times as fast here, not worth its memory", took)
+
+
+def _median_ms(session: Session, inputs: Arrays) -> float:
+    times = []
+    for _ in range(2 + MEASURED_RUNS):
+        start = time.perf_counter()
+        session.run(inputs)
+        times.append((time.perf_counter() - start) * 1000)
+    return round(statistics.median(times[2:]), 3)
+
+
+def _choices_file() -> Path:
+    return settings().cache_dir / "choices.json"
+
+
+def _remembered() -> dict[str, Choice]:
+    """Choices made before; an unreadable file only means that they are measured again."""
+    try:
+        return CHOICES.validate_json(_choices_file().read_bytes())
+    except (OSError, ValueError):
+        return {}
+
+
+def _remember(key: str, choice: Choice) -> None:
+    """Write through a temporary name, so that another process reads the old file or the new one, never half of it."""
+    with _file_lock, contextlib.suppress(OSError, RequestError):  # a read-only home only means measuring again
+        target = _choices_file()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        files.write(target, CHOICES.dump_json({**_remembered(), key: choice}, indent=1))

@@ -1,0 +1,44 @@
+"""What a model is, in a few lines beside its pictures: quality with its baselines, size, data, licence, card."""
+
+from html import escape
+
+from hub.contract import Bundle, Metric
+
+
+def facts(bundle: Bundle) -> str:
+    """The facts of ``bundle`` as HTML. Every number comes from the manifest."""
+    size = sum(file.bytes for file in bundle.variants["fp32"].files.values())
+    rows = [
+        ("Data", ", ".join(f"{source.name} ({source.licence})" for source in bundle.data)),
+        ("Weights", f"{bundle.parameters / 1e6:.2f} M parameters, {size / 1e6:.1f} MB, {bundle.licence}"),
+        ("Picture", f"{bundle.image.width} x {bundle.image.height}, {_colours(bundle.image.channels)}"),
+    ]
+    if bundle.latent_dim:
+        rows.append(("Latent", f"{bundle.latent_dim} numbers"))
+    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
+    measured = "".join(_metric(metric) for metric in bundle.metrics if metric.baselines)
+    return (
+        f'<section class="facts"><p>{escape(bundle.description)}</p>{measured}<dl>{listed}</dl>'
+        f'<a href="card/{bundle.id}" target="_blank" rel="noopener">Read the model card</a></section>'
+    )
+
+
+def _colours(channels: int) -> str:
+    return {1: "grey", 3: "colour", 4: "colour with alpha"}[channels]
+
+
+def _metric(metric: Metric) -> str:
+    """One metric as bars on a common scale, its baselines below it."""
+    values = {"this model": metric.value, **metric.baselines}
+    longest = max(abs(value) for value in values.values()) or 1.0
+    bars = "".join(
+        f'<div class="bar{" ours" if name == "this model" else ""}"><span>{escape(name)}</span>'
+        f'<i style="--share:{abs(value) / longest:.3f}"></i><b>{value:.3g}</b></div>'
+        for name, value in values.items()
+    )
+    better = "higher" if metric.higher_is_better else "lower"
+    unit = f" in {metric.unit}" if metric.unit else ""
+    return (
+        f'<figure class="metric"><figcaption>{escape(metric.name)}{escape(unit)} <em>{better} is better, '
+        f"{escape(metric.dataset)} {escape(metric.split)}</em></figcaption>{bars}</figure>"
+    )

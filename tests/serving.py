@@ -1,0 +1,76 @@
+"""A hub in a process of its own, on a port of its own: as a user runs it."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass
+class RunningHub:
+    url: str
+    process: subprocess.Popen[str]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def status(url: str) -> int:
+    """The HTTP status of ``url``; 0 while nobody listens."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            code: int = answer.status
+            return code
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def wait_for(url: str, process: subprocess.Popen[str], seconds: float = 120) -> None:
+    """Return once ``url`` answers 200; fail at once where the process has ended."""
+    deadline = time.monotonic() + seconds
+    while status(url) != 200:
+        assert process.poll() is None, f"the hub ended with status {process.returncode}"
+        assert time.monotonic() < deadline, f"{url} did not answer within {seconds} s"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def started(*arguments: str, **environment: str) -> Iterator[RunningHub]:
+    """``genhub serve``, started but perhaps not ready; ended with Ctrl-C."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hub.cli", "serve", "--port", str(port), *arguments],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield RunningHub(f"http://127.0.0.1:{port}", process)
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+@contextlib.contextmanager
+def serving(*arguments: str, **environment: str) -> Iterator[RunningHub]:
+    """``genhub serve``, ready."""
+    with started(*arguments, **environment) as hub:
+        wait_for(f"{hub.url}/readyz", hub.process)
+        yield hub
