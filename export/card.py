@@ -1,0 +1,285 @@
+"""The model card: ``README.md`` of a bundle, with the header the Hugging Face Hub reads.
+
+Somebody who lands on it sees, in this order: a picture, what the model is, three lines that run it, how good it is
+beside its baselines, what the files are and how far each is from PyTorch, where it ends, and how to make it again.
+"""
+
+import re
+from collections.abc import Sequence
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from export.trained import Trained
+from hub.contract import Bundle, Graph, Metric, Parity, Variant, VariantName
+
+PIPELINE_TAGS = {
+    "sample": "unconditional-image-generation",
+    "translate": "image-to-image",
+    "inpaint": "image-to-image",
+    "anomaly": "image-segmentation",  # the Hub has no tag for anomalies; a heatmap is nearest to a segmentation
+    "stylize": "image-to-image",
+    "swap": "image-to-image",
+    "clip": "zero-shot-image-classification",
+}
+HUB_DATASETS = {"fashion": "zalando-datasets/fashion_mnist"}
+"""Our data sets that the Hub has under an id of its own; others go by their own name."""
+HUB_LICENCES = {"GPL-2+": "gpl-2.0"}
+"""Where the Hub's licence id is not the SPDX identifier in lower case."""
+KNOWN_LICENCES = frozenset(
+    {
+        *("mit", "apache-2.0", "isc", "bsd-2-clause", "bsd-3-clause", "gpl-2.0", "gpl-3.0", "lgpl-3.0"),
+        *("cc0-1.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0"),
+    }
+)
+"""Licence ids of the Hub; what is not among them is shown as "other", with its name."""
+TASK_TITLES = {
+    "sample": "makes pictures from noise",
+    "translate": "turns one kind of picture into another",
+    "inpaint": "fills holes in pictures",
+    "anomaly": "finds what does not belong",
+    "stylize": "paints one picture in the style of another",
+    "swap": "gives one face the expression of another",
+    "clip": "finds pictures by words",
+}
+HUB_CALLS = {
+    "sample": "pictures = model.sample(count=16, seed=0)",
+    "translate": "translated = model.translate(pixels)",
+    "inpaint": "inpainted = model.inpaint(pixels, mask)  # mask: 255 marks the hole",
+    "anomaly": "scores, heatmaps = model.detect(pixels)",
+    "stylize": "picture = model.stylize(content, style, strength=0.8)",
+    "swap": "picture = model.swap(source, target)",
+    "clip": 'scores = model.classify(pixels, ["a cat", "a dog"])',
+}
+
+
+def card(bundle: Bundle, trained: Trained, picture: str, caption: str, refused: Sequence[str] = ()) -> ModelCard:
+    """The card of ``bundle``.
+
+    ``picture``: path of the picture within the bundle, ``caption`` the line under it; ``refused``: what was left out of
+    the variants and why, one sentence each.
+    """
+    made_by = next(iter(bundle.variants["fp32"].files.values())).path
+    sections = [
+        f"# {bundle.title}\n\n{bundle.description}",
+        f"![{caption}]({picture})\n\n*{caption} Made by `{made_by}` in this repository.*",
+        _facts(bundle),
+        _use(bundle),
+        _quality(bundle.metrics),
+        _files(bundle, refused),
+        _limits(bundle, trained),
+        _making(bundle, trained),
+    ]
+    header = _header(bundle, trained).to_yaml()
+    return ModelCard(f"---\n{header}\n---\n\n" + "\n\n".join(section for section in sections if section) + "\n")
+
+
+def what_it_is(summary: str) -> str:
+    """The paragraph of a family's docstring that begins with "What:"; else its first line. One line of text."""
+    paragraphs = [" ".join(part.split()) for part in summary.split("\n\n")]
+    chosen = next(
+        (part.removeprefix("What:").strip() for part in paragraphs if part.startswith("What:")), paragraphs[0]
+    )
+    return chosen[:1].upper() + chosen[1:]
+
+
+def _header(bundle: Bundle, trained: Trained) -> ModelCardData:
+    hub_licence = HUB_LICENCES.get(bundle.licence, bundle.licence.lower())
+    known = hub_licence in KNOWN_LICENCES
+    dataset = HUB_DATASETS.get(trained.data_name, trained.data_name)
+    tag = PIPELINE_TAGS[bundle.task]
+    results = [
+        EvalResult(
+            task_type=tag,
+            dataset_type=dataset,
+            dataset_name=metric.dataset,
+            dataset_split=metric.split,
+            metric_type=re.sub(r"[^a-z0-9]+", "_", metric.name.lower()).strip("_"),
+            metric_name=metric.name,
+            metric_value=round(metric.value, 4),
+        )
+        for metric in bundle.metrics
+    ]
+    return ModelCardData(
+        license=hub_licence if known else "other",
+        license_name=None if known else hub_licence,
+        library_name="onnx",
+        pipeline_tag=tag,
+        tags=["generative-hub", "onnx", "onnxruntime", bundle.family, bundle.task],
+        datasets=[dataset],
+        metrics=sorted({str(result.metric_type) for result in results}) or None,
+        model_name=bundle.id,
+        eval_results=results or None,
+    )
+
+
+def _facts(bundle: Bundle) -> str:
+    image = bundle.image
+    kind = {1: "grayscale", 3: "colour", 4: "colour with alpha"}[image.channels]
+    size = f"any size in steps of {image.multiple}" if image.dynamic else f"{image.width} x {image.height}"
+    rows = [
+        ("Does", TASK_TITLES[bundle.task]),
+        ("Pictures", f"{size}, {kind}, `uint8`"),
+        ("Weights", f"{bundle.parameters:,} parameters, {bundle.licence}"),
+        ("Trained on", ", ".join(f"{source.name} ({source.licence})" for source in bundle.data)),
+    ]
+    if bundle.latent_dim:
+        rows.insert(2, ("Latent", f"{bundle.latent_dim} numbers"))
+    if bundle.labels:
+        rows.insert(2, ("Labels", ", ".join(bundle.labels)))
+    return "\n".join(["| | |", "|---|---|", *(f"| **{name}** | {value} |" for name, value in rows)])
+
+
+def _use(bundle: Bundle) -> str:
+    return f"""## Use it
+
+With Generative Hub (`pip install generative-hub`); an id, this folder or a Hub repository all open alike:
+
+```python
+from hub import open_model
+model = open_model("{bundle.id}")
+{HUB_CALLS[bundle.task]}
+```
+
+With ONNX Runtime and nothing else. Pixels go in and come out as `uint8`, channels last; scaling and rounding are inside
+the graph:
+
+```python
+{_plain_snippet(bundle)}
+```
+
+{_signatures(bundle)}"""
+
+
+def _plain_snippet(bundle: Bundle) -> str:
+    """A few lines that run from within the bundle's folder."""
+    lines = ["import numpy as np", "import onnxruntime as ort"]
+    if bundle.task == "sample":
+        lines += ["", f"z = np.random.RandomState(0).standard_normal((16, {bundle.latent_dim})).astype(np.float32)"]
+        if "prior" in bundle.graphs:
+            lines.append('z = ort.InferenceSession("onnx/prior.onnx").run(None, {"noise": z})[0]')
+        label = any(port.name == "label" for port in bundle.graphs["decoder"].inputs)
+        feeds = '{"z": z, "label": np.arange(16) % ' + str(len(bundle.labels)) + "}" if label else '{"z": z}'
+        lines.append(f'images = ort.InferenceSession("onnx/decoder.onnx").run(None, {feeds})[0]')
+        image = bundle.image
+        return "\n".join(
+            [
+                *lines,
+                f"print(images.shape, images.dtype)  # (16, {image.height}, {image.width}, {image.channels}) uint8",
+            ]
+        )
+    name, graph = next(iter(bundle.graphs.items()))
+    height, width = bundle.image.height, bundle.image.width
+    lines += ["", f'session = ort.InferenceSession("onnx/{name}.onnx")']
+    fixed = {"height": height, "width": width, "style_height": height, "style_width": width, "tokens": 16, "batch": 1}
+    for port in graph.inputs:
+        shape = tuple(fixed[size] if isinstance(size, str) else size for size in port.shape)
+        lines.append(f"{port.name} = np.zeros({shape}, np.{port.dtype})  # yours")
+    feeds = ", ".join(f'"{port.name}": {port.name}' for port in graph.inputs)
+    outputs = ", ".join(port.name for port in graph.outputs)
+    return "\n".join([*lines, f"{outputs}{',' if len(graph.outputs) == 1 else ''} = session.run(None, {{{feeds}}})"])
+
+
+def _signatures(bundle: Bundle) -> str:
+    def side(ports: Sequence[object]) -> str:
+        return "<br>".join(str(port) for port in ports)
+
+    def shown(graph: Graph) -> tuple[str, str]:
+        texts = [
+            [f"`{p.name}` {p.dtype} [{', '.join(map(str, p.shape))}]" for p in ports]
+            for ports in (graph.inputs, graph.outputs)
+        ]
+        return side(texts[0]), side(texts[1])
+
+    rows = ["| graph | takes | gives |", "|---|---|---|"]
+    return "\n".join(rows + [f"| `{name}` | {' | '.join(shown(graph))} |" for name, graph in bundle.graphs.items()])
+
+
+def _quality(metrics: Sequence[Metric]) -> str:
+    if not metrics:
+        return "## How good it is\n\nThis run was not evaluated."
+    rows = ["| | this model | beside it | measured with |", "|---|---|---|---|"]
+    for metric in metrics:
+        arrow = "↑" if metric.higher_is_better else "↓"
+        unit = f" {metric.unit}" if metric.unit else ""
+        beside = "<br>".join(f"{name}: {value:.4g}{unit}" for name, value in metric.baselines.items()) or "–"
+        rows.append(f"| {metric.name} {arrow} | **{metric.value:.4g}{unit}** | {beside} | {metric.evaluator} |")
+    first = metrics[0]
+    seeds = "one seed" if len(first.seeds) == 1 else f"{len(first.seeds)} seeds"
+    return "\n".join(["## How good it is", "", f"On the {first.split} split of {first.dataset}, {seeds}.", "", *rows])
+
+
+def _files(bundle: Bundle, refused: Sequence[str]) -> str:
+    graphs = list(bundle.graphs)
+    rows = [
+        "| variant | files | bytes | against PyTorch | quality against fp32 | ms, batch 1 | browser |",
+        "|---|---|--:|---|---|--:|---|",
+    ]
+    for name, variant in bundle.variants.items():
+        files = "<br>".join(f"`{variant.files[graph].path}`" for graph in graphs)
+        size = "<br>".join(f"{variant.files[graph].bytes:,}" for graph in graphs)
+        parity = "<br>".join(_parity(bundle.graphs[graph], variant.parity[graph]) for graph in graphs)
+        latency = "<br>".join(f"{variant.latency_ms[graph]:.2f}" for graph in graphs)
+        web = "yes" if variant.web else "no"
+        rows.append(f"| **{name}** | {files} | {size} | {parity} | {_delta(name, variant)} | {latency} | {web} |")
+    defaults = ", ".join(f"{variant} on {target}" for target, variant in bundle.defaults.items())
+    notes = [f"Defaults: {defaults}. Latency is the median on the exporting machine, ONNX Runtime on CPU, two threads."]
+    notes += [f"- {sentence}" for sentence in refused]
+    return "\n".join(["## Files", "", *rows, "", *notes])
+
+
+def _parity(graph: Graph, parity: Parity) -> str:
+    if any(port.dtype == "uint8" for port in graph.outputs):
+        if parity.max_abs == 0:
+            return "the same pixels"
+        levels = "one grey level" if parity.max_abs == 1 else f"{parity.max_abs:.0f} grey levels"
+        return f"{parity.psnr_db:.1f} dB; at most {levels}, in {parity.share_off:.2%}"
+    return f"at most {parity.max_abs:.1e} off"
+
+
+def _delta(name: VariantName, variant: Variant) -> str:
+    if name == "fp32":
+        return "–"
+    return "<br>".join(f"{metric} {change:+.2%}" for metric, change in variant.metric_delta.items()) or "not measured"
+
+
+def _limits(bundle: Bundle, trained: Trained) -> str:
+    image = bundle.image
+    names = " and ".join(source.name for source in bundle.data)
+    limits = [f"It knows {names} and nothing else; do not expect sense from other pictures."]
+    if not image.dynamic:
+        limits.append(f"Pictures are {image.width} x {image.height}; it takes and makes no other size.")
+    if bundle.task == "sample":
+        limits.append("Samples repeat the biases of the training pictures, and may come close to single ones of them.")
+    if "fp16" in bundle.variants:
+        limits.append("fp16 was measured on a CPU; a GPU rounds in other places, within the same order.")
+    if "int8" in bundle.variants:
+        limits.append("int8 keeps weights in seven bits: on chips without VNNI, eight could overflow.")
+    limits += trained.notes
+    return "\n".join(["## Where it ends", "", *(f"- {limit}" for limit in limits)])
+
+
+def _making(bundle: Bundle, trained: Trained) -> str:
+    about = what_it_is(trained.summary)
+    sources = [
+        f"- {source.name}, version `{source.version}`, {source.licence}{': ' + source.split if source.split else ''}"
+        + (f". {trained.attribution}" if trained.attribution else "")
+        for source in bundle.data
+    ]
+    training = bundle.training
+    steps = f"{training['steps']:,} steps" if isinstance(training.get("steps"), int) else "its steps"
+    lines = ["## How it was made", ""]
+    if about:
+        lines += [about, ""]
+    lines += [
+        *sources,
+        "",
+        "```sh",
+        trained.command,
+        f"genhub export RUN --to {bundle.id}",
+        "```",
+        "",
+        f"{steps} in {training.get('minutes', '?')} minutes, seed {training.get('seed', '?')}, "
+        f"commit `{bundle.git_commit}`. `config.json` has every setting, `model.safetensors` the PyTorch weights, "
+        "`golden.npz` inputs with the outputs that PyTorch gave.",
+    ]
+    return "\n".join(lines)

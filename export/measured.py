@@ -1,0 +1,119 @@
+"""A run's own numbers, for the manifest and the card: ``metrics.json`` of the run, baselines beside it.
+
+``metrics.json`` is what training wrote at the end of the run. A number means something only beside what it competes
+with, so baselines come from a second file, ``RUN/baselines.json`` or ``genhub export --baselines FILE``, keyed alike:
+
+    {"frechet_distance": {"pythae VAE": 61.3, "PCA + Gaussian": 120.5}, "reconstruction_psnr": {"PCA-32": 20.4}}
+"""
+
+import json
+import logging
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from export.errors import ExportError
+from hub.contract import Metric
+
+log = logging.getLogger("genhub")
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a key of ``metrics.json`` stands for."""
+
+    name: str
+    higher_is_better: bool
+    unit: str = ""
+    evaluator: str = "pixels, uint8"
+
+
+_CLASSIFIER = "Fashion classifier (features 128-d)"
+
+MEANINGS: dict[str, Meaning] = {
+    "reconstruction_psnr": Meaning("Reconstruction PSNR", True, "dB"),
+    "frechet_distance": Meaning("Fréchet distance of samples", False, evaluator=_CLASSIFIER),
+    "reconstruction_frechet": Meaning("Fréchet distance of reconstructions", False, evaluator=_CLASSIFIER),
+    "precision": Meaning("Precision of samples", True, evaluator=_CLASSIFIER),
+    "recall": Meaning("Recall of samples", True, evaluator=_CLASSIFIER),
+    "class_accuracy": Meaning("Class accuracy of samples", True, evaluator="Fashion classifier"),
+    "psnr": Meaning("PSNR", True, "dB"),
+    "ssim": Meaning("SSIM", True),
+    "l1": Meaning("Mean absolute error", False, "grey levels"),
+    "hole_psnr": Meaning("PSNR inside the hole", True, "dB"),
+    "auroc": Meaning("AUROC", True, evaluator="score against true labels"),
+    "recall_at_1": Meaning("Recall@1, text to image", True, evaluator="nearest embedding"),
+    "accuracy": Meaning("Zero-shot accuracy", True, evaluator="nearest embedding"),
+}
+"""A key that is not here is left out of the card with a warning: nobody could say which way is better."""
+
+FLOORS = {"frechet_floor": ("frechet_distance", "real images (floor)")}
+"""Keys that are a baseline of another key."""
+
+
+def read_metrics(
+    run: Path, dataset: str, seed: int, baselines: Path | None = None, split: str = "test"
+) -> tuple[Metric, ...]:
+    """The metrics of a run on ``split``; none where the run was not evaluated.
+
+    Raises:
+        ExportError: ``metrics.json`` or the baselines are not what they should be.
+    """
+    path = run / "metrics.json"
+    if not path.is_file():
+        return ()
+    content = _read_json(path)
+    try:
+        values: dict[str, float] = {key: float(value) for key, value in content["metrics"][split].items()}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ExportError(f"{path} has no metrics of the split '{split}'; train the run to its end again.") from None
+    beside = _read_baselines(baselines or run / "baselines.json", required=baselines is not None)
+    if unknown := beside.keys() - values.keys():
+        raise ExportError(
+            f"The baselines speak of '{min(unknown)}', which {path.name} does not have; it has {', '.join(values)}."
+        )
+    for floor, (key, name) in FLOORS.items():
+        if floor in values:
+            beside.setdefault(key, {})[name] = values.pop(floor)
+    metrics = []
+    for key, value in values.items():
+        if key not in MEANINGS or not math.isfinite(value):
+            log.warning("the metric '%s' = %s is left out: export does not know it, or it is not a number", key, value)
+            continue
+        meaning = MEANINGS[key]
+        metrics.append(
+            Metric(
+                name=meaning.name,
+                value=value,
+                unit=meaning.unit,
+                higher_is_better=meaning.higher_is_better,
+                dataset=dataset,
+                split=split,
+                seeds=(seed,),
+                evaluator=meaning.evaluator,
+                baselines=beside.get(key, {}),
+            )
+        )
+    return tuple(metrics)
+
+
+def _read_baselines(path: Path, required: bool) -> dict[str, dict[str, float]]:
+    if not path.is_file():
+        if required:
+            raise ExportError(f"There is no file of baselines at {path}.")
+        return {}
+    content = _read_json(path)
+    try:
+        return {key: {str(name): float(value) for name, value in rows.items()} for key, rows in content.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise ExportError(
+            f'{path} does not hold baselines; they look like {{"frechet_distance": {{"pythae VAE": 61.3}}}}.'
+        ) from None
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{path} cannot be read: {error}.") from None

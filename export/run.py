@@ -1,0 +1,153 @@
+"""Read a training run: the one place in export that knows how training keeps its runs.
+
+What a family may say beyond ``Trainer.inference_modules()``, all optional:
+
+    EXPORT_OPERATORS   module constant, names of denied ONNX operators that its graphs need
+    SIZE_MULTIPLE      module constant: any height and width that are multiples of it will do
+    trainer.threshold  the score above which an image is anomalous
+    config.latent_dim, config.embedding_dim
+"""
+
+import inspect
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from export.errors import ExportError
+from export.measured import read_metrics
+from export.trained import Examples, Features, Trained
+from hub.contract import ImageSpec, Source
+from training.checkpoint import RunInfo, latest_checkpoint, load_run, read_run_info
+from training.data.build import BUILDERS
+from training.data.dataset import ImageData, Split
+from training.errors import TrainingError
+from training.family import Trainer, load_family
+from training.features import EVALUATORS, FASHION_SIZE, fashion_features
+
+
+def read_run(path: Path, baselines: Path | None = None, data: ImageData | None = None) -> Trained:
+    """The trained model of a run folder, from its latest checkpoint, or of a checkpoint folder.
+
+    ``data``: its images, where they are not to be opened by the name that the run remembers.
+
+    Raises:
+        ExportError: no run there, a damaged one, or its images are not on this machine.
+    """
+    try:
+        trainer = load_run(path, data)
+        info = read_run_info(path if (path / "state.json").is_file() else latest_checkpoint(path))
+    except TrainingError as error:
+        raise ExportError(str(error)) from error
+    about = info.data_info()
+    if not len(trainer.data.val) or not len(trainer.data.train):
+        name = about.name if about.name in BUILDERS else "NAME"
+        raise ExportError(
+            f"Export checks the model on the images it was trained with, and '{about.name}' is not on this machine; "
+            f"'genhub data build {name}' brings it, or put it back where it was."
+        )
+    family: Any = load_family(info.family)
+    multiple: int | None = getattr(family, "SIZE_MULTIPLE", None)
+    modules = trainer.inference_modules()
+    conditional = any(_takes_label(module) for module in modules.values())
+    size, channels = trainer.config.image_size, trainer.config.channels
+    return Trained(
+        family=info.family,
+        task=info.task,
+        modules=modules,
+        image=ImageSpec.model_validate(
+            {
+                "height": size,
+                "width": size,
+                "channels": channels,
+                "dynamic": multiple is not None,
+                "multiple": multiple or 1,
+            }
+        ),
+        calibration=_examples(trainer.data.train),
+        held_out=_examples(trainer.data.val),
+        data=(
+            Source(name=about.title, version=about.version, licence=about.licence, split=_split_sizes(trainer.data)),
+        ),
+        data_name=about.name,
+        data_title=about.title,
+        training=_training(info),
+        command=command(info, family),
+        summary=inspect.cleandoc(family.__doc__ or ""),
+        git_commit=info.git_commit or "unknown",
+        latent_dim=getattr(trainer.config, "latent_dim", None),
+        embedding_dim=getattr(trainer.config, "embedding_dim", None),
+        labels=tuple(about.class_names) if conditional else (),
+        conditional=conditional,
+        threshold=getattr(trainer, "threshold", None),
+        metrics=read_metrics(_run_folder(path), about.title, info.seed, baselines),
+        features=_features(trainer),
+        declared_operators=frozenset(getattr(family, "EXPORT_OPERATORS", ())),
+        attribution=about.attribution,
+        notes=tuple(about.notes),
+    )
+
+
+def command(info: RunInfo, family: Any) -> str:
+    """The line that trains this again: the nearest preset, and a flag for every setting that differs from it."""
+    differences = {
+        preset: {key: value for key, value in info.config.items() if asdict(config).get(key) != value}
+        for preset, config in family.PRESETS.items()
+    }
+    preset = min(differences, key=lambda name: len(differences[name]))
+    flags = [_flag(key, value) for key, value in differences[preset].items()]
+    return " ".join(["genhub train", info.family, "--preset", preset, "--data", _data_spec(info), *flags])
+
+
+def _flag(key: str, value: object) -> str:
+    name = key.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name} {value}"
+
+
+def _data_spec(info: RunInfo) -> str:
+    """``--data`` as anyone could give it: a path of the training machine says nothing elsewhere."""
+    if info.data_spec in BUILDERS:
+        return info.data_spec
+    return "FOLDER" if Path(info.data_spec).is_absolute() else info.data_spec
+
+
+def _training(info: RunInfo) -> dict[str, Any]:
+    return {
+        "config": info.config,
+        "steps": info.step,
+        "images_seen": info.images_seen,
+        "minutes": round(info.elapsed_seconds / 60, 1),
+        "seed": info.seed,
+        "data_identity": info.data_info().identity,
+        "versions": info.versions,
+    }
+
+
+def _run_folder(path: Path) -> Path:
+    """The run that a checkpoint folder (``RUN/checkpoints/step-N``) belongs to."""
+    return path.parent.parent if (path / "state.json").is_file() else path
+
+
+def _takes_label(module: nn.Module) -> bool:
+    return "label" in inspect.signature(module.forward).parameters
+
+
+def _examples(split: Split) -> Examples:
+    return Examples(images=split.images, labels=split.labels)
+
+
+def _split_sizes(data: ImageData) -> str:
+    return " / ".join(
+        f"{len(split):,} {name}"
+        for name, split in (("train", data.train), ("validation", data.val), ("test", data.test))
+    )
+
+
+def _features(trainer: Trainer) -> Features | None:
+    """The classifier that measures Fashion-MNIST, where this is Fashion-MNIST and the classifier is there."""
+    config, name = trainer.config, trainer.data.info.name
+    fits = name.startswith("fashion") and config.channels == 1 and config.image_size >= FASHION_SIZE
+    return fashion_features if fits and (EVALUATORS / "fashion_classifier.safetensors").is_file() else None

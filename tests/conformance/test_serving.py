@@ -1,0 +1,88 @@
+"""Every bundle of the catalog: whole, small, the equal of PyTorch in a process without torch, and its tab answers."""
+
+import subprocess
+import sys
+
+import pytest
+
+from hub import weights
+from hub.catalog import catalog_ids, locate
+from hub.runtime.session import available_providers
+
+MEGABYTES = {"clip": 30}
+"""An embedded bundle's limit by task; 12 for all others."""
+
+# Runs where importing torch raises. Gates: one grey level in 0.1 % of the pixels, 1e-4 for float outputs; where a
+# provider rounds otherwise (OpenVINO in half precision, CUDA) two grey levels.
+REPRODUCE = """
+import sys
+sys.modules["torch"] = None
+import numpy as np
+from hub.contract import GOLDEN
+from hub.runtime.engine import Engine
+from hub.weights import verify_file
+model = Engine([sys.argv[1]]).models[sys.argv[1]]
+listed = next(file for file in model.bundle.files if file.path == GOLDEN)
+golden = np.load(verify_file(model.folder, model.bundle, listed), allow_pickle=False)
+exact = model.choice.provider == "cpu"
+for name, graph in model.bundle.graphs.items():
+    outputs = model.run(name, {port.name: golden[f"{name}/{port.name}"] for port in graph.inputs})
+    for port in graph.outputs:
+        wanted = golden[f"{name}/{port.name}"]
+        off = np.abs(outputs[port.name].astype(np.float64) - wanted)
+        if port.dtype == "uint8":
+            assert off.max() <= (1 if exact else 2), (name, off.max())
+            assert not exact or (off > 0).mean() <= 1e-3, (name, (off > 0).mean())
+        else:
+            assert off.max() <= (1e-4 if exact else 2e-2 * max(1.0, np.abs(wanted).max())), (name, off.max())
+print("reproduced", ", ".join(model.bundle.graphs))
+"""
+
+HANDLER = """
+import sys
+sys.modules["torch"] = None
+from hub import app
+from hub.runtime.engine import Engine
+pages = app.build(Engine([sys.argv[1]]))
+handler = next(each for each in pages.fns.values() if each.api_name == sys.argv[2])
+pictures, sheet, archive = handler.fn(sys.argv[1], 3, 0, 1.0)
+assert len(pictures) == 3 and all(picture.dtype.name == "uint8" for picture in pictures)
+print("answered")
+"""
+
+
+@pytest.mark.parametrize("name", catalog_ids())
+def test_every_file_is_what_the_manifest_says_and_small_enough(name: str) -> None:
+    found = locate(name)
+    for file in found.bundle.all_files():
+        weights.verify_file(found.folder, found.bundle, file)
+    listed = {file.path for file in found.bundle.all_files()} | {"bundle.json"}
+    there = {path.relative_to(found.folder).as_posix(): path for path in found.folder.rglob("*") if path.is_file()}
+    assert there.keys() == listed
+    limit = MEGABYTES.get(found.bundle.task, 12)
+    assert sum(path.stat().st_size for path in there.values()) <= limit * 1e6
+
+
+@pytest.mark.parametrize("provider", available_providers())
+@pytest.mark.parametrize("name", catalog_ids())
+def test_the_golden_outputs_come_back_without_torch(name: str, provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENHUB_PROVIDER", provider)
+    assert _python(REPRODUCE, name).startswith("reproduced")
+
+
+@pytest.mark.parametrize("name", catalog_ids())
+def test_the_handler_of_its_tab_answers(name: str) -> None:
+    assert _python(HANDLER, name, locate(name).bundle.task) == "answered"
+
+
+@pytest.mark.parametrize("name", catalog_ids())
+def test_quality_is_stated_beside_baselines_with_split_and_seeds(name: str) -> None:
+    metrics = locate(name).bundle.metrics
+    assert any(metric.baselines for metric in metrics)
+    assert all(metric.split == "test" and metric.seeds and metric.evaluator for metric in metrics)
+
+
+def _python(code: str, *arguments: str) -> str:
+    ran = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()

@@ -1,0 +1,69 @@
+"""Metrics of a run and the baselines beside them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from export.errors import ExportError
+from export.measured import read_metrics
+
+METRICS = {"frechet_distance": 12.5, "frechet_floor": 1.25, "reconstruction_psnr": 21.0}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    (tmp_path / "metrics.json").write_text(json.dumps({"metrics": {"val": {}, "test": METRICS}}))
+    return tmp_path
+
+
+def test_the_test_split_is_reported_with_its_floor_as_a_baseline(run: Path) -> None:
+    found = {metric.name: metric for metric in read_metrics(run, "Fashion-MNIST", seed=3)}
+    distance = found["Fréchet distance of samples"]
+    assert (distance.value, distance.split, distance.seeds, distance.higher_is_better) == (12.5, "test", (3,), False)
+    assert distance.baselines == {"real images (floor)": 1.25}
+    assert set(found) == {"Fréchet distance of samples", "Reconstruction PSNR"}
+
+
+def test_baselines_come_from_the_run_or_from_the_file_that_is_named(run: Path, tmp_path: Path) -> None:
+    (run / "baselines.json").write_text('{"reconstruction_psnr": {"PCA-32": 20}}')
+    by_name = {metric.name: metric.baselines for metric in read_metrics(run, "d", 0)}
+    assert by_name["Reconstruction PSNR"] == {"PCA-32": 20}
+    (tmp_path / "other.json").write_text('{"reconstruction_psnr": {"pythae": 19}}')
+    by_name = {metric.name: metric.baselines for metric in read_metrics(run, "d", 0, tmp_path / "other.json")}
+    assert by_name["Reconstruction PSNR"] == {"pythae": 19}
+
+
+def test_a_run_that_was_not_evaluated_has_no_metrics(tmp_path: Path) -> None:
+    assert read_metrics(tmp_path, "d", 0) == ()
+
+
+def test_what_nobody_can_read_a_direction_into_is_left_out(run: Path) -> None:
+    content = {"metrics": {"test": {"mystery": 1.0, "reconstruction_psnr": float("nan"), "psnr": 20.0}}}
+    (run / "metrics.json").write_text(json.dumps(content))
+    assert [metric.name for metric in read_metrics(run, "d", 0)] == ["PSNR"]
+
+
+@pytest.mark.parametrize(
+    ("baselines", "message"),
+    [
+        ("not json", "cannot be read"),
+        ('{"frechet_distance": 3}', "does not hold baselines"),
+        ('{"fid": {"x": 1}}', "speak of 'fid', which metrics.json does not have"),
+    ],
+)
+def test_bad_baselines_are_one_sentence(run: Path, baselines: str, message: str) -> None:
+    (run / "baselines.json").write_text(baselines)
+    with pytest.raises(ExportError, match=message):
+        read_metrics(run, "d", 0)
+
+
+def test_a_missing_file_of_baselines_is_told(run: Path) -> None:
+    with pytest.raises(ExportError, match="no file of baselines"):
+        read_metrics(run, "d", 0, run / "nowhere.json")
+
+
+def test_damaged_metrics_are_told(run: Path) -> None:
+    (run / "metrics.json").write_text('{"metrics": {"test": null}}')
+    with pytest.raises(ExportError, match="no metrics of the split 'test'"):
+        read_metrics(run, "d", 0)
