@@ -33,7 +33,7 @@ def _metric(metric: Metric) -> str:
     longest = max(abs(value) for value in values.values()) or 1.0
     bars = "".join(
         f'<div class="bar{" ours" if name == "this model" else ""}"><span>{escape(name)}</span>'
-        f'<i style="--share:{abs(value) / longest:.3f}"></i><b>{value:.3g}</b></div>'
+        f'<i style="--share:{abs(value) / longest:.3f}"></i><b>{_short(value)}</b></div>'
         for name, value in values.items()
     )
     better = "higher" if metric.higher_is_better else "lower"
@@ -42,3 +42,8 @@ def _metric(metric: Metric) -> str:
         f'<figure class="metric"><figcaption>{escape(metric.name)}{escape(unit)} <em>{better} is better, '
         f"{escape(metric.dataset)} {escape(metric.split)}</em></figcaption>{bars}</figure>"
     )
+
+
+def _short(value: float) -> str:
+    """Three digits that count, and never so many zeros that the column bursts."""
+    return f"{value:.3g}" if abs(value) >= 0.01 else f"{value:.4f}"

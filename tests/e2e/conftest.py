@@ -1,0 +1,75 @@
+"""A running hub and a real browser."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from tests.serving import RunningHub, serving
+
+CHROMIUM = next((path for path in map(Path, ("/usr/bin/chromium", "/usr/bin/google-chrome")) if path.exists()), None)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def hub() -> Iterator[RunningHub]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    assert CHROMIUM is not None, "These tests drive a real browser: apt-get install chromium"
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@dataclass
+class Visit:
+    """A page, with everything it asked for and complained about."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def pictures(self) -> list[str]:
+        """The pictures shown, each as the data of its decoded pixels; waits until all have loaded."""
+        self.page.wait_for_selector("#pictures img")
+        self.page.wait_for_load_state("networkidle")
+        return self.page.evaluate(
+            """() => Promise.all([...document.querySelectorAll('#pictures img')].map(async image => {
+                image.loading = 'eager'; await image.decode()
+                const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight)
+                const context = canvas.getContext('2d'); context.drawImage(image, 0, 0)
+                return context.getImageData(0, 0, canvas.width, canvas.height).data.join()
+            }))"""
+        )
+
+
+@pytest.fixture
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    width, height = getattr(request, "param", (1280, 900))
+    context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+    seen = Visit(context.new_page())
+    seen.page.on("request", lambda asked: seen.requests.append(asked.url))
+    seen.page.on("console", lambda said: seen.complaints.append(said.text) if said.type == "error" else None)
+    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    yield seen
+    context.close()

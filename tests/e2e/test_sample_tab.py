@@ -1,0 +1,112 @@
+"""The Sample tab in a real browser: what a newcomer sees and clicks."""
+
+import zipfile
+
+import pytest
+from PIL import Image
+
+from tests.e2e.conftest import Visit
+from tests.serving import RunningHub, started, wait_for
+
+PHONE = (390, 844)
+
+
+def test_pictures_are_there_before_anybody_clicks(hub: RunningHub, visit: Visit) -> None:
+    visit.page.goto(hub.url)
+    assert len(set(visit.pictures())) == 16
+
+
+def test_a_click_on_sample_shows_pictures_and_nothing_leaves_the_machine(hub: RunningHub, visit: Visit) -> None:
+    visit.page.goto(hub.url)
+    before = visit.pictures()
+    visit.page.get_by_label("Seed").fill("7")
+    visit.page.click("#sample")
+    visit.page.wait_for_function("first => document.querySelector('#pictures img').src != first", arg=_first(visit))
+    after = visit.pictures()
+    assert len(after) == 16 and set(after).isdisjoint(before)
+    assert visit.complaints == []
+    assert [url for url in visit.requests if not url.startswith((hub.url, "data:", "blob:"))] == []
+
+
+def test_the_same_seed_brings_the_same_pixels_back(hub: RunningHub, visit: Visit) -> None:
+    visit.page.goto(hub.url)
+    opening = visit.pictures()
+    for seed in ("7", "0"):
+        shown = _first(visit)
+        visit.page.get_by_label("Seed").fill(seed)
+        visit.page.click("#sample")
+        visit.page.wait_for_function("first => document.querySelector('#pictures img').src != first", arg=shown)
+    assert visit.pictures() == opening
+
+
+def test_the_dice_changes_the_seed_and_the_pictures(hub: RunningHub, visit: Visit) -> None:
+    visit.page.goto(hub.url)
+    visit.pictures()
+    shown = _first(visit)
+    visit.page.click("#dice")
+    visit.page.wait_for_function("first => document.querySelector('#pictures img').src != first", arg=shown)
+    assert visit.page.get_by_label("Seed").input_value() != "0"
+
+
+def test_downloads_hold_the_grid_and_every_picture(hub: RunningHub, visit: Visit) -> None:
+    visit.page.goto(hub.url)
+    visit.pictures()
+    with visit.page.expect_download() as png:
+        visit.page.click("#download-png")
+    with Image.open(png.value.path()) as grid:
+        assert grid.format == "PNG" and min(grid.size) > 4 * 128
+    with visit.page.expect_download() as archive:
+        visit.page.click("#download-zip")
+    with zipfile.ZipFile(archive.value.path()) as pictures:
+        assert len(pictures.namelist()) == 16 and pictures.testzip() is None
+
+
+@pytest.mark.parametrize("visit", [PHONE], indirect=True)
+def test_a_phone_sees_the_pictures_first_and_never_scrolls_sideways(hub: RunningHub, visit: Visit) -> None:
+    visit.page.goto(hub.url)
+    visit.pictures()
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    pictures, button = (visit.page.locator(name).bounding_box() for name in ("#pictures", "#sample"))
+    assert pictures is not None and button is not None
+    assert pictures["y"] < PHONE[1] / 2 and pictures["y"] < button["y"]
+
+
+def test_dark_and_light_are_one_click_apart_and_remembered(hub: RunningHub, visit: Visit) -> None:
+    visit.page.goto(hub.url)
+    visit.pictures()
+    background = "getComputedStyle(document.querySelector('gradio-app')).backgroundColor"
+    light = visit.page.evaluate(background)
+    visit.page.get_by_label("Switch between light and dark").click()
+    visit.page.wait_for_function(f"light => {background} != light", arg=light)
+    visit.page.reload()
+    visit.pictures()
+    visit.page.wait_for_function(f"light => {background} != light", arg=light)
+
+
+def test_the_card_opens_with_its_picture(hub: RunningHub, visit: Visit) -> None:
+    visit.page.goto(hub.url)
+    visit.pictures()
+    with visit.page.context.expect_page() as opened:
+        visit.page.get_by_role("link", name="Read the model card").click()
+    card = opened.value
+    card.wait_for_load_state("networkidle")
+    assert card.locator("h1").count() == 1
+    assert card.evaluate(
+        "[...document.images].length > 0 && [...document.images].every(image => image.naturalWidth > 0)"
+    )
+
+
+def test_the_welcome_page_has_real_pictures_and_becomes_the_hub(visit: Visit) -> None:
+    with started() as hub:
+        wait_for(f"{hub.url}/healthz", hub.process)
+        visit.page.goto(hub.url)
+        assert visit.page.locator("#status").count() == 1, "Gradio was faster than the welcome page"
+        welcome = visit.pictures()
+        visit.page.wait_for_selector("#sample", timeout=60_000)
+        enlarged = visit.pictures()
+        assert len(welcome) == len(enlarged) == 16
+
+
+def _first(visit: Visit) -> str:
+    source: str = visit.page.locator("#pictures img").first.get_attribute("src") or ""
+    return source

@@ -1,0 +1,29 @@
+"""The README tells the truth: its table of models is what the manifests measured."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hub.catalog import catalog_ids, locate
+from hub.cli import VERBS
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", catalog_ids())
+def test_the_table_of_models_has_the_manifest_s_numbers(name: str) -> None:
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{name}`"))
+    for metric in locate(name).bundle.metrics:
+        if metric.baselines:
+            for value in (metric.value, *metric.baselines.values()):
+                assert f"{value:.3g}" in row, f"{metric.name} {value:.3g} is not in the row of {name}"
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    assert set(re.findall(r"\bgenhub ([a-z]+)", README)) <= VERBS.keys()
+
+
+def test_every_file_of_the_readme_exists() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (Path(__file__).parents[1] / target).exists(), target
