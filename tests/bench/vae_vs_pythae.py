@@ -181,7 +181,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=25.0, help="wall-clock minutes of training for each side")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
-    parser.add_argument("--nets", choices=["conv", "resnet"], default="conv", help="which of pythae's MNIST nets")
+    parser.add_argument("--nets", choices=["conv", "resnet"], default="resnet", help="which of pythae's MNIST nets")
     parser.add_argument("--keep", type=Path, help="empty folder in which runs and logs stay")
     arguments = parser.parse_args()
 
