@@ -98,6 +98,7 @@ def _header(bundle: Bundle, trained: Trained) -> ModelCardData:
             metric_value=round(metric.value, 4),
         )
         for metric in bundle.metrics
+        if not metric.subject  # the Hub would show one class's number as the data set's
     ]
     return ModelCardData(
         license=hub_licence if known else "other",
@@ -202,7 +203,8 @@ def _quality(metrics: Sequence[Metric]) -> str:
         arrow = "↑" if metric.higher_is_better else "↓"
         unit = f" {metric.unit}" if metric.unit else ""
         beside = "<br>".join(f"{name}: {value:.4g}{unit}" for name, value in metric.baselines.items()) or "–"
-        rows.append(f"| {metric.name} {arrow} | **{metric.value:.4g}{unit}** | {beside} | {metric.evaluator} |")
+        name = f"{metric.name}: {metric.subject}" if metric.subject else metric.name
+        rows.append(f"| {name} {arrow} | **{metric.value:.4g}{unit}** | {beside} | {metric.evaluator} |")
     first = metrics[0]
     seeds = "one seed" if len(first.seeds) == 1 else f"{len(first.seeds)} seeds"
     return "\n".join(["## How good it is", "", f"On the {first.split} split of {first.dataset}, {seeds}.", "", *rows])

@@ -4,6 +4,8 @@
 with, so baselines come from a second file, ``RUN/baselines.json`` or ``genhub export --baselines FILE``, keyed alike:
 
     {"frechet_distance": {"pythae VAE": 61.3, "PCA + Gaussian": 120.5}, "reconstruction_psnr": {"PCA-32": 20.4}}
+
+A key may name a part of the data after a slash, for example one class: ``frechet_distance/Sandal``.
 """
 
 import json
@@ -48,7 +50,10 @@ MEANINGS: dict[str, Meaning] = {
 }
 """A key that is not here is left out of the card with a warning: nobody could say which way is better."""
 
-FLOORS = {"frechet_floor": ("frechet_distance", "real images (floor)")}
+FLOORS = {
+    "frechet_floor": ("frechet_distance", "real images (floor)"),
+    "class_accuracy_real": ("class_accuracy", "real images"),
+}
 """Keys that are a baseline of another key."""
 
 
@@ -73,18 +78,24 @@ def read_metrics(
         raise ExportError(
             f"The baselines speak of '{min(unknown)}', which {path.name} does not have; it has {', '.join(values)}."
         )
-    for floor, (key, name) in FLOORS.items():
-        if floor in values:
-            beside.setdefault(key, {})[name] = values.pop(floor)
+    for full_key in list(values):
+        floor, slash, subject = full_key.partition("/")
+        if floor in FLOORS:
+            key, name = FLOORS[floor]
+            beside.setdefault(key + slash + subject, {})[name] = values.pop(full_key)
     metrics = []
-    for key, value in values.items():
+    for full_key, value in values.items():
+        key, _, subject = full_key.partition("/")
         if key not in MEANINGS or not math.isfinite(value):
-            log.warning("the metric '%s' = %s is left out: export does not know it, or it is not a number", key, value)
+            log.warning(
+                "the metric '%s' = %s is left out: export does not know it, or it is not a number", full_key, value
+            )
             continue
         meaning = MEANINGS[key]
         metrics.append(
             Metric(
                 name=meaning.name,
+                subject=subject,
                 value=value,
                 unit=meaning.unit,
                 higher_is_better=meaning.higher_is_better,
@@ -92,7 +103,7 @@ def read_metrics(
                 split=split,
                 seeds=(seed,),
                 evaluator=meaning.evaluator,
-                baselines=beside.get(key, {}),
+                baselines=beside.get(full_key, {}),
             )
         )
     return tuple(metrics)

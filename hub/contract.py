@@ -241,6 +241,8 @@ class Metric(_Frozen):
     """One measured quality. It means something only beside its baselines."""
 
     name: str
+    subject: str = ""
+    """What part of the data it is about, for example one class; empty for all of it."""
     value: float
     unit: str = ""
     higher_is_better: bool

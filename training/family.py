@@ -16,6 +16,8 @@ from training.errors import TrainingError
 
 FAMILIES: dict[str, str] = {
     "vae": "training.families.vae",
+    "gan": "training.families.gan",
+    "cgan": "training.families.cgan",
 }
 """Family -> module path. Explicit, and imported only when asked for."""
 

@@ -16,7 +16,7 @@ def facts(bundle: Bundle) -> str:
     if bundle.latent_dim:
         rows.append(("Latent", f"{bundle.latent_dim} numbers"))
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
-    measured = "".join(_metric(metric) for metric in bundle.metrics if metric.baselines)
+    measured = "".join(_metric(metric) for metric in bundle.metrics if metric.baselines and not metric.subject)
     return (
         f'<section class="facts"><p>{escape(bundle.description)}</p>{measured}<dl>{listed}</dl>'
         f'<a href="card/{bundle.id}" target="_blank" rel="noopener">Read the model card</a></section>'

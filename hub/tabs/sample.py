@@ -1,7 +1,9 @@
 """The Sample tab: noise in, pictures out. The first pictures are there before anybody clicks."""
 
 import random
+import re
 from functools import partial
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -19,52 +21,87 @@ from hub.tasks.sample import MAX_SEED
 SHOWN_AT_LEAST = 128
 """Pixels a side: small pictures are enlarged in whole steps, so that they stay crisp on every screen."""
 
+MOST = min(64, settings().max_count)
+"""Pictures at once, on the page."""
+EVERY = "All classes"
+
 
 def build(engine: Engine) -> gr.Blocks:
     """The tab for the ``sample`` models of ``engine``, which has at least one. API name: ``/sample``."""
-    models = {name: model for name, model in engine.models.items() if model.bundle.task == "sample"}
+    models = {name: model.bundle for name, model in engine.models.items() if model.bundle.task == "sample"}
     first = next(iter(models))
 
     @answers
     def sample(
-        model: str, count: int = 16, seed: int = 0, temperature: float = 1.0
-    ) -> tuple[list[np.ndarray], str, str]:
-        """Make new pictures: the same model, seed and temperature give the same pixels.
+        model: str, count: int = 16, seed: int = 0, temperature: float = 1.0, label: str = EVERY
+    ) -> tuple[list[tuple[np.ndarray, str | None]], str, str]:
+        """Make new pictures: the same arguments give the same pixels.
 
         Args:
             model: the model's id.
             count: how many pictures.
             seed: 0 to 4294967295.
             temperature: how daring, 0 to 3; 1 is what the model learned, 0 its average picture.
+            label: for a conditional model, the class to show; "All classes" shows them all, class after class.
 
         Returns:
-            The pictures, a PNG of all of them as a grid, and a ZIP with one PNG each.
+            The pictures with their classes, a PNG of all of them as a grid, and a ZIP with one PNG each.
         """
-        pictures = speak(engine.model(model)).sample(count=count, seed=seed, temperature=temperature)
+        speaking = speak(engine.model(model))
+        every = label in (EVERY, "", None)
+        pictures = speaking.sample(count, seed, None if every else label, temperature)
+        captions: list[str | None] = [None] * len(pictures)
+        columns = None
+        if speaking.conditional and every:
+            # The model goes through its classes in turn; here each class gets a row of its own.
+            classes = speaking.bundle.labels
+            order = sorted(range(len(pictures)), key=lambda number: number % len(classes))
+            pictures, captions = pictures[order], [classes[number % len(classes)] for number in order]
+            columns = -(-len(pictures) // len(classes))
         large = images.enlarge(pictures, SHOWN_AT_LEAST)
-        name = f"{model}-seed{int(seed)}"
+        name = "-".join([model, *([] if every else [re.sub(r"\W+", "_", label)]), f"seed{int(seed)}"])
         singles = {f"{name}-{number:03d}.png": images.to_png(each) for number, each in enumerate(pictures)}
-        sheet = _download(images.to_png(images.grid(large, gap=8)), f"{name}.png")
+        sheet = _download(images.to_png(images.grid(large, columns, gap=8)), f"{name}.png")
         archive = _download(images.to_zip(singles), f"{name}.zip")
-        return [images.to_rgb(each) for each in large], sheet, archive
+        return [(images.to_rgb(each), caption) for each, caption in zip(large, captions, strict=True)], sheet, archive
+
+    def sample_beside(
+        model: str, other: str, count: int, seed: int, temperature: float, label: str
+    ) -> tuple[Any, Any, Any, Any]:
+        """Both headings and the second gallery: hidden unless there is a model to compare with."""
+        if not other:
+            hidden = gr.update(visible=False)
+            return hidden, hidden, gr.update(visible=False, value=None), hidden
+        known = label if label in models[other].labels else EVERY
+        pictures, _, _ = sample(other, count, seed, temperature, known)
+        headings = (gr.update(visible=True, value=f"### {models[name].title}") for name in (model, other))
+        return *headings, gr.update(visible=True, value=pictures), gr.update(visible=True)
 
     def roll() -> int:
         return random.randrange(10_000)
 
-    def describe(model: str) -> str:
-        return facts(models[model].bundle)
+    def describe(model: str) -> tuple[str, Any, Any]:
+        """Facts, the labels there are, and enough pictures to see four of every class."""
+        labels = models[model].labels
+        count = min(4 * len(labels), MOST) if labels else 16
+        choice = gr.update(choices=[EVERY, *labels], value=EVERY, visible=bool(labels))
+        return facts(models[model]), choice, gr.update(value=count)
 
     tab: gr.Blocks
     with gr.Blocks() as tab:
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=2, min_width=300, elem_classes="controls"):
-                model = gr.Dropdown(
-                    [(each.bundle.title, name) for name, each in models.items()],
-                    value=first,
-                    label="Model",
-                    interactive=len(models) > 1,
+                titles = [(bundle.title, name) for name, bundle in models.items()]
+                several = len(models) > 1
+                model = gr.Dropdown(titles, value=first, label="Model", interactive=several, elem_id="model")
+                label = gr.Dropdown(
+                    [EVERY, *models[first].labels],
+                    value=EVERY,
+                    label="Class",
+                    visible=bool(models[first].labels),
+                    elem_id="label",
                 )
-                count = gr.Slider(1, min(64, settings().max_count), value=16, step=1, label="Pictures")
+                count = gr.Slider(1, MOST, value=16, step=1, label="Pictures")
                 with gr.Row(elem_classes="seed"):
                     seed = gr.Number(
                         0,
@@ -78,35 +115,63 @@ def build(engine: Engine) -> gr.Blocks:
                 temperature = gr.Slider(
                     0, 2, value=1, step=0.05, label="Temperature", info="Below 1 typical, above 1 daring"
                 )
-                go = gr.Button("Sample", variant="primary", size="lg", elem_id="sample")
-                about = gr.HTML(facts(models[first].bundle), elem_id="facts")
-            with gr.Column(scale=5, min_width=320, elem_classes="pictures"):
-                gallery = gr.Gallery(
-                    label="Pictures",
-                    show_label=False,
-                    columns=4,
-                    object_fit="contain",
-                    height="auto",
-                    format="png",
-                    buttons=["fullscreen"],
-                    elem_id="pictures",
+                other = gr.Dropdown(
+                    [("Nothing", ""), *titles],
+                    value="",
+                    label="Compare with",
+                    info="Another model, the same seed",
+                    visible=several,
+                    elem_id="other",
                 )
+                go = gr.Button("Sample", variant="primary", size="lg", elem_id="sample")
+                about = gr.HTML(facts(models[first]), elem_id="facts")
+            with gr.Column(scale=5, min_width=320, elem_classes="pictures"):
+                with gr.Row(elem_classes="side-by-side"):
+                    with gr.Column(min_width=280):
+                        heading = gr.Markdown(visible=False)
+                        gallery = _gallery("pictures")
+                    with gr.Column(min_width=280, visible=False) as second:
+                        other_heading = gr.Markdown(visible=False)
+                        other_gallery = _gallery("other-pictures")
                 with gr.Row(elem_classes="downloads"):
                     sheet = gr.DownloadButton("Download grid (PNG)", size="sm", elem_id="download-png")
                     archive = gr.DownloadButton("Download all (ZIP)", size="sm", elem_id="download-zip")
 
-        asked, shown = [model, count, seed, temperature], [gallery, sheet, archive]
+        asked, shown = [model, count, seed, temperature, label], [gallery, sheet, archive]
+        compared = [model, other, count, seed, temperature, label]
+        beside = [heading, other_heading, other_gallery, second]
         # preprocess=False: the task checks its arguments itself, in sentences that Gradio's components do not have.
         go.click(
             sample, asked, shown, api_name="sample", show_progress_on=gallery, concurrency_limit=4, preprocess=False
         )
-        live = [tab.load, model.change, seed.submit, count.release, temperature.release]
         private = partial(gr.on, api_visibility="private", show_progress="hidden", preprocess=False)
-        private(live, sample, asked, shown, trigger_mode="always_last", concurrency_limit=4)
-        private(model.change, describe, model, about)
-        rolled = private(dice.click, roll, None, seed)
-        rolled.then(sample, asked, shown, api_visibility="private", show_progress="hidden", preprocess=False)
+        quietly = partial(private, trigger_mode="always_last", concurrency_limit=4)
+        live = [tab.load, label.input, seed.submit, count.release, temperature.release]
+        quietly(live, sample, asked, shown)
+        quietly([*live, go.click, other.input], sample_beside, compared, beside)
+        # A new model may have other classes, a rolled seed is a new one: only then are there pictures to make.
+        for prepared in (
+            private(model.input, describe, model, [about, label, count]),
+            private(dice.click, roll, None, seed),
+        ):
+            for handler, inputs, outputs in ((sample, asked, shown), (sample_beside, compared, beside)):
+                prepared.then(
+                    handler, inputs, outputs, api_visibility="private", show_progress="hidden", preprocess=False
+                )
     return tab
+
+
+def _gallery(name: str) -> gr.Gallery:
+    return gr.Gallery(
+        show_label=False,
+        columns=4,
+        object_fit="contain",
+        height="auto",
+        format="png",
+        buttons=["fullscreen"],
+        elem_id=name,
+        elem_classes="house-gallery",
+    )
 
 
 def _download(content: bytes, name: str) -> str:
