@@ -20,7 +20,7 @@ from export.card import card, what_it_is
 from export.errors import ExportError
 from export.graphs import Wrapped, wrap
 from export.inputs import Inputs
-from export.preview import preview
+from export.preview import neighbours, preview
 from export.to_onnx import MAX_IR_VERSION, OPSET
 from export.trained import Trained
 from export.variants import Built, Variants, open_session
@@ -28,6 +28,7 @@ from hub.contract import FILE_SUFFIX, GOLDEN, MANIFEST, Bundle, File, Identifier
 from hub.images import to_png
 
 PREVIEW = "preview.png"
+NEIGHBOURS = "neighbours.png"
 GOLDEN_ROWS = 2
 EXAMPLES = 6
 EMBEDDED_LIMIT = 12_000_000
@@ -93,13 +94,18 @@ def _fill(folder: Path, trained: Trained, graphs: Mapping[str, Wrapped], made: V
     fp32 = {name: open_session(file.model) for name, file in made.built["fp32"].graphs.items()}
     picture, caption = preview(trained, {name: graph.ports for name, graph in graphs.items()}, fp32, inputs)
     (folder / PREVIEW).write_bytes(to_png(picture))
+    memory = ""
+    if trained.task == "sample":
+        picture, nearest = neighbours(trained, fp32)
+        (folder / NEIGHBOURS).write_bytes(to_png(picture))
+        memory = f"![{nearest}]({NEIGHBOURS})\n\n*{nearest}*"
     _write_golden(folder / GOLDEN, graphs, inputs)
     _write_examples(folder / "examples", trained, graphs)
     _write_weights(folder, trained)
     bundle = _manifest(trained, graphs, entries, names)
     bundle = bundle.model_copy(update={"files": _beside(folder, bundle)})
     # newline: the card's bytes, and so their hash, are the same on every system
-    text = str(card(bundle, trained, PREVIEW, caption, made.refused))
+    text = str(card(bundle, trained, PREVIEW, caption, made.refused, memory))
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
     bundle = bundle.model_copy(update={"files": _beside(folder, bundle)})
     (folder / MANIFEST).write_text(bundle.to_json(), encoding="utf-8", newline="\n")

@@ -52,11 +52,13 @@ HUB_CALLS = {
 }
 
 
-def card(bundle: Bundle, trained: Trained, picture: str, caption: str, refused: Sequence[str] = ()) -> ModelCard:
+def card(
+    bundle: Bundle, trained: Trained, picture: str, caption: str, refused: Sequence[str] = (), memory: str = ""
+) -> ModelCard:
     """The card of ``bundle``.
 
     ``picture``: path of the picture within the bundle, ``caption`` the line under it; ``refused``: what was left out of
-    the variants and why, one sentence each.
+    the variants and why, one sentence each; ``memory``: samples beside their nearest training pictures, in Markdown.
     """
     made_by = next(iter(bundle.variants["fp32"].files.values())).path
     sections = [
@@ -65,6 +67,7 @@ def card(bundle: Bundle, trained: Trained, picture: str, caption: str, refused: 
         _facts(bundle),
         _use(bundle),
         _quality(bundle.metrics),
+        memory and f"## Does it repeat its training pictures?\n\n{memory}",
         _files(bundle, refused),
         _limits(bundle, trained),
         _making(bundle, trained),

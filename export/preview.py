@@ -13,6 +13,8 @@ from hub.images import enlarge, grid
 SEED = 0
 SIDE = 6
 """Samples in a row and in a column."""
+COMPARED = 100
+"""Samples that are looked up among the training pictures."""
 ROWS = 5
 """Examples of the tasks that turn one picture into another."""
 
@@ -33,17 +35,50 @@ def preview(
 
 
 def _samples(trained: Trained, runs: Mapping[str, Run]) -> tuple[np.ndarray, str]:
-    """Samples of fixed noise, drawn as ``hub.tasks.sample`` draws it, so that the same seed gives this very picture."""
     classes = len(trained.labels) if trained.conditional else 0
     columns = min(classes, 10) or SIDE
-    count = columns * SIDE
+    images, seed = _sampled(trained, runs, columns * SIDE, columns)
+    caption = f"{len(images)} samples, seed {seed}, not selected" + (": one class a column." if classes else ".")
+    return grid(enlarge(images, 96), columns=columns), caption
+
+
+def _sampled(
+    trained: Trained, runs: Mapping[str, Run], count: int, classes: int | None = None
+) -> tuple[np.ndarray, int]:
+    """Samples of fixed noise, drawn as ``hub.tasks.sample`` draws it, so that the same seed gives these very pictures.
+
+    ``classes``: go through so many of the model's classes, all unless told. Returns uint8 [N, H, W, C] and the seed.
+    """
     z = np.random.RandomState(SEED).standard_normal((count, trained.latent_dim or 0)).astype(np.float32)
     if "prior" in runs:
         z = runs["prior"]({"noise": z})["z"]
-    labels = {"label": np.arange(count, dtype=np.int64) % columns} if classes else {}
-    images = runs["decoder"]({"z": z, **labels})["image"]
-    caption = f"{count} samples, seed {SEED}, not selected" + (": one class a column." if classes else ".")
-    return grid(enlarge(images, 96), columns=columns), caption
+    number = classes or len(trained.labels)
+    labels = {"label": np.arange(count, dtype=np.int64) % number} if trained.conditional else {}
+    return runs["decoder"]({"z": z, **labels})["image"], SEED
+
+
+def neighbours(trained: Trained, runs: Mapping[str, Run]) -> tuple[np.ndarray, str]:
+    """Samples, each beside the training picture nearest to it, uint8 [H, W, C], and the sentence that goes under it.
+
+    A model that learned pictures by heart shows the same picture twice, and its samples lie nearer to the training
+    pictures than held-out ones do. Distance is Euclidean between pixels.
+    """
+    images, _ = _sampled(trained, runs, COMPARED)
+    nearest, distance = _nearest(images, trained.calibration.images)
+    _, usual = _nearest(trained.held_out.images[:COMPARED], trained.calibration.images)
+    pairs = np.stack([images, trained.calibration.images[nearest]], axis=1).reshape(-1, *images.shape[1:])
+    ratio = float(np.median(distance) / max(float(np.median(usual)), 1e-9))
+    return grid(pairs, columns=20), (
+        f"{len(images)} samples, each with the training picture nearest to it on its right. The median distance is "
+        f"{ratio:.2f} times that of held-out real pictures, and {int((distance == 0).sum())} are copies."
+    )
+
+
+def _nearest(images: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each of uint8 [N, ...] the row of ``among`` that is nearest, int64 [N], and its distance, float64 [N]."""
+    flat, others = (array.reshape(len(array), -1).astype(np.float32) for array in (images, among))
+    rows = ((others**2).sum(axis=1) - 2 * flat @ others.T).argmin(axis=1)
+    return rows, np.linalg.norm(flat.astype(np.float64) - others[rows], axis=1)
 
 
 def _as_pixels(array: np.ndarray, channels: int) -> np.ndarray:

@@ -59,7 +59,7 @@ def build(engine: Engine) -> gr.Blocks:
             pictures, captions = pictures[order], [classes[number % len(classes)] for number in order]
             columns = -(-len(pictures) // len(classes))
         large = images.enlarge(pictures, SHOWN_AT_LEAST)
-        name = "-".join([model, *([] if every else [re.sub(r"\W+", "_", label)]), f"seed{int(seed)}"])
+        name = "-".join([model, *([] if every else [re.sub(r"\W+", "_", str(label))]), f"seed{int(seed)}"])
         singles = {f"{name}-{number:03d}.png": images.to_png(each) for number, each in enumerate(pictures)}
         sheet = _download(images.to_png(images.grid(large, columns, gap=8)), f"{name}.png")
         archive = _download(images.to_zip(singles), f"{name}.zip")
@@ -74,8 +74,8 @@ def build(engine: Engine) -> gr.Blocks:
             return hidden, hidden, gr.update(visible=False, value=None), hidden
         known = label if label in models[other].labels else EVERY
         pictures, _, _ = sample(other, count, seed, temperature, known)
-        headings = (gr.update(visible=True, value=f"### {models[name].title}") for name in (model, other))
-        return *headings, gr.update(visible=True, value=pictures), gr.update(visible=True)
+        ours, theirs = (gr.update(visible=True, value=f"### {models[name].title}") for name in (model, other))
+        return ours, theirs, gr.update(visible=True, value=pictures), gr.update(visible=True)
 
     def roll() -> int:
         return random.randrange(10_000)

@@ -61,6 +61,31 @@ def test_downloads_hold_the_grid_and_every_picture(hub: RunningHub, visit: Visit
         assert len(pictures.namelist()) == 16 and pictures.testzip() is None
 
 
+def test_a_conditional_model_shows_every_class_or_the_one_that_is_chosen(hub: RunningHub, visit: Visit) -> None:
+    visit.page.goto(hub.url)
+    visit.pictures()
+    _choose(visit, "#model", "CGAN")
+    captions = visit.page.locator("#pictures .caption-label")
+    captions.first.wait_for()
+    assert captions.all_inner_texts()[:5] == ["T-shirt/top"] * 4 + ["Trouser"]
+    _choose(visit, "#label", "Ankle boot")
+    visit.page.wait_for_function("!document.querySelector('#pictures .caption-label')")
+    assert visit.complaints == []
+
+
+def test_two_models_stand_beside_each_other(hub: RunningHub, visit: Visit) -> None:
+    visit.page.goto(hub.url)
+    ours = visit.pictures()
+    _choose(visit, "#other", "GAN · Fashion-MNIST")
+    others = visit.page.locator("#other-pictures img")
+    others.first.wait_for()
+    assert others.count() == len(ours)
+    assert visit.page.get_by_role("heading", name="VAE · Fashion-MNIST").is_visible()
+    _choose(visit, "#other", "Nothing")
+    others.first.wait_for(state="hidden")
+    assert visit.pictures() == ours and visit.complaints == []
+
+
 @pytest.mark.parametrize("visit", [PHONE], indirect=True)
 def test_a_phone_sees_the_pictures_first_and_never_scrolls_sideways(hub: RunningHub, visit: Visit) -> None:
     visit.page.goto(hub.url)
@@ -105,6 +130,11 @@ def test_the_welcome_page_has_real_pictures_and_becomes_the_hub(visit: Visit) ->
         visit.page.wait_for_selector("#sample", timeout=60_000)
         enlarged = visit.pictures()
         assert len(welcome) == len(enlarged) == 16
+
+
+def _choose(visit: Visit, dropdown: str, option: str) -> None:
+    visit.page.click(f"{dropdown} input")
+    visit.page.get_by_role("option", name=option, exact=option != "CGAN").click()
 
 
 def _first(visit: Visit) -> str:

@@ -37,7 +37,7 @@ def test_its_header_is_plain_yaml(written: Written) -> None:
 def test_every_picture_and_file_it_names_is_in_the_bundle(loaded: ModelCard, written: Written) -> None:
     listed = {file.path for file in written.bundle.all_files()}
     pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", loaded.text)
-    assert pictures == ["preview.png"] and set(pictures) <= listed
+    assert pictures == ["preview.png", "neighbours.png"] and set(pictures) <= listed
     assert set(re.findall(r"`(onnx/[^`]+)`", loaded.text)) == {name for name in listed if name.startswith("onnx/")}
 
 

@@ -34,6 +34,16 @@ def test_baselines_come_from_the_run_or_from_the_file_that_is_named(run: Path, t
     assert by_name["Reconstruction PSNR"] == {"pythae": 19}
 
 
+def test_a_class_has_a_row_of_its_own_with_its_own_floor(run: Path) -> None:
+    of_class = {"frechet_distance/Sandal": 3.0, "frechet_floor/Sandal": 0.5, "class_accuracy": 0.9}
+    content = {"metrics": {"test": METRICS | of_class | {"class_accuracy_real": 0.95}}}
+    (run / "metrics.json").write_text(json.dumps(content))
+    found = {(metric.name, metric.subject): metric.baselines for metric in read_metrics(run, "d", 0)}
+    assert found["Fréchet distance of samples", ""] == {"real images (floor)": 1.25}
+    assert found["Fréchet distance of samples", "Sandal"] == {"real images (floor)": 0.5}
+    assert found["Class accuracy of samples", ""] == {"real images": 0.95}
+
+
 def test_a_run_that_was_not_evaluated_has_no_metrics(tmp_path: Path) -> None:
     assert read_metrics(tmp_path, "d", 0) == ()
 

@@ -85,9 +85,25 @@ def test_the_api_gives_the_pixels_that_python_gives(client: Client, bundles: tup
         assert np.array_equal(large[::4, ::4, 0], small[..., 0])
 
 
+def test_a_class_is_asked_for_by_name_and_all_classes_come_a_row_each(
+    client: Client, bundles: tuple[Path, Path]
+) -> None:
+    asked = client.predict("tiny-conditional", 3, 5, 1.0, "star", api_name="/sample")
+    made = open_model(bundles[1]).sample(count=3, seed=5, label="star")
+    for large, small in zip(_pixels(asked), made, strict=True):
+        assert np.array_equal(large[::4, ::4, 0], small[..., 0])
+    pictures, sheet, _ = client.predict("tiny-conditional", 6, 5, 1.0, api_name="/sample")
+    assert [each["caption"] for each in pictures] == ["circle", "circle", "square", "square", "star", "star"]
+    with Image.open(sheet) as grid:
+        assert grid.width < grid.height, "two columns, three rows"
+
+
 @pytest.mark.parametrize(
     ("asked", "complaint"),
     [
+        (("tiny", 4, 0, 1.0, "star"), "label"),
+        (("tiny-conditional", 4, 0, 1.0, "boot"), "label"),
+        (("tiny-conditional", 4, 0, 1.0, ["star"]), "label"),
         (("tiny", 0, 0, 1.0), "count"),
         (("tiny", -3, 0, 1.0), "count"),
         (("tiny", 100_000, 0, 1.0), "count"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from training.data.dataset import read_parquet
-from training.evaluation import sample_metrics
+from training.evaluation import conditional_metrics, sample_metrics
 from training.features import EVALUATORS, fashion_card, fashion_features, fashion_probabilities
 from training.metrics import frechet_distance, precision_recall, psnr
 from training.pixels import to_float, to_uint8
@@ -95,3 +95,17 @@ def test_bad_samples_are_far_and_real_ones_near() -> None:
     far = sample_metrics(noise, data, "test")
     assert near["frechet_distance"] == pytest.approx(near["frechet_floor"])
     assert far["frechet_distance"] > 5 * near["frechet_distance"]
+
+
+def test_samples_of_the_wrong_class_are_seen_though_all_together_they_look_right() -> None:
+    data = read_parquet(TINY, 32, 1)
+    images, labels = data.train.images, data.train.labels
+    right = conditional_metrics(images, labels, data, "test")
+    wrong = conditional_metrics(images, (labels + 1) % 10, data, "test")
+    assert right["frechet_distance"] == wrong["frechet_distance"]
+    assert right["class_accuracy"] > 0.8 > 0.2 > wrong["class_accuracy"]
+    classes = [name for name in data.info.class_names if f"frechet_distance/{name}" in right]
+    assert len(classes) == 10
+    for name in classes:
+        assert right[f"frechet_distance/{name}"] == pytest.approx(right[f"frechet_floor/{name}"])
+        assert wrong[f"frechet_distance/{name}"] > right[f"frechet_distance/{name}"]

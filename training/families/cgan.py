@@ -76,7 +76,8 @@ class Discriminator(gan.Discriminator):
         features = self.body(image).float()
         # The scale keeps the projection's gradient as small as that of `head`, however many features there are.
         projection = (features * self.embedding(label)).sum(dim=1) / self.feature_dim**0.5
-        return self.score(features) + projection
+        logit: Tensor = self.score(features) + projection
+        return logit
 
 
 class Trainer(gan.Trainer):

@@ -1,0 +1,52 @@
+"""Losses, penalties and augmentation of adversarial recipes, against what is known of them."""
+
+import pytest
+import torch
+
+from training.adversarial import Loss, augment, discriminator_loss, generator_loss, gradient_penalty
+
+
+@pytest.mark.parametrize("kind", ["relativistic", "hinge"])
+def test_each_side_gains_where_the_other_loses(kind: Loss) -> None:
+    low, high = torch.full((4,), -0.5), torch.full((4,), 0.5)
+    assert discriminator_loss(kind, high, low) < discriminator_loss(kind, low, high)
+    assert generator_loss(kind, low, high) < generator_loss(kind, high, low)
+
+
+def test_the_relativistic_loss_sees_differences_alone() -> None:
+    real, fake = torch.randn(8), torch.randn(8)
+    moved = discriminator_loss("relativistic", real + 7, fake + 7)
+    assert torch.allclose(moved, discriminator_loss("relativistic", real, fake), atol=1e-5)
+
+
+def test_the_gradient_penalty_of_a_linear_discriminator_is_its_squared_weight() -> None:
+    weight = torch.randn(3, 8, 8, requires_grad=True)
+    penalty = gradient_penalty(lambda images: (images * weight).flatten(1).sum(1), torch.randn(5, 3, 8, 8))
+    assert torch.allclose(penalty, weight.square().sum(), rtol=1e-5)
+    (gradient,) = torch.autograd.grad(penalty, weight)
+    assert torch.allclose(gradient, 2 * weight, rtol=1e-5), "the penalty must reach the weights"
+
+
+@pytest.mark.parametrize("name", ["brightness", "saturation", "contrast", "translation", "cutout"])
+def test_augmentations_change_images_and_let_gradients_through(name: str) -> None:
+    torch.manual_seed(0)
+    images = torch.rand(6, 3, 16, 16, requires_grad=True)
+    changed = augment(images, [name])  # type: ignore[list-item]
+    assert changed.shape == images.shape and not torch.equal(changed, images)
+    changed.sum().backward()
+    assert images.grad is not None and images.grad.abs().sum() > 0
+
+
+def test_no_policy_leaves_images_as_they_are() -> None:
+    images = torch.rand(2, 1, 8, 8)
+    assert augment(images, []) is images
+
+
+def test_a_translation_moves_every_pixel_by_the_same_step() -> None:
+    torch.manual_seed(1)
+    images = torch.full((20, 1, 32, 32), -1.0)
+    images[:, :, 16, 16] = 1.0
+    moved = augment(images, ["translation"])
+    places = (moved[:, 0] == 1).nonzero()
+    assert len(places) == 20 and (places[:, 1:] - 16).abs().max() <= 4
+    assert len({tuple(place.tolist()) for place in places[:, 1:]}) > 5, "each image has a shift of its own"
