@@ -1,5 +1,7 @@
 """How good generated images are, measured the same way for every family that generates."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,18 +32,7 @@ def sample_metrics(samples: NDArray[np.uint8], data: ImageData, split: str) -> d
     The floor is the distance of as many real training images: what a perfect generator would get. Empty where there is
     no evaluator for the data set.
     """
-    real = _split(data, split)
-    if not has_evaluator(data) or len(real) < 2:
-        return {}
-    features, real_features = fashion_features(samples), fashion_features(real.images)
-    train_features = fashion_features(data.train.images[: len(samples)])
-    precision, recall = precision_recall(real_features[:MANIFOLD], features[:MANIFOLD])
-    return {
-        "frechet_distance": frechet_distance(features, real_features),
-        "frechet_floor": frechet_distance(train_features, real_features),
-        "precision": precision,
-        "recall": recall,
-    }
+    return _overall(_features(samples, data, split)) if _can_measure(data, split) else {}
 
 
 def conditional_metrics(
@@ -52,23 +43,53 @@ def conditional_metrics(
     class_accuracy: share of samples in which the evaluator sees their class, beside that of real images.
     frechet_distance/CLASS: Fréchet distance within one class, for every class with at least two images on both sides.
     """
-    found = sample_metrics(samples, data, split)
-    if not found:
+    if not _can_measure(data, split):
         return {}
-    real = _split(data, split)
-
-    def agreement(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
-        return float((fashion_probabilities(images).argmax(axis=1) == labels).mean())
-
-    found["class_accuracy"] = agreement(samples, label)
-    found["class_accuracy_real"] = agreement(real.images, real.labels)
+    features, real = _features(samples, data, split), _split(data, split)
+    found = _overall(features)
+    found["class_accuracy"] = _agreement(samples, label)
+    found["class_accuracy_real"] = _agreement(real.images, real.labels)
+    train_label = data.train.labels[: len(features.train)]
     for number, name in enumerate(data.info.class_names):
-        ours, theirs = samples[label == number], real.images[real.labels == number]
-        if min(len(ours), len(theirs)) >= 2:
-            found[f"frechet_distance/{name}"] = frechet_distance(fashion_features(ours), fashion_features(theirs))
-            same = data.train.images[data.train.labels == number][: len(ours)]
-            found[f"frechet_floor/{name}"] = frechet_distance(fashion_features(same), fashion_features(theirs))
+        ours, theirs = features.samples[label == number], features.real[real.labels == number]
+        trained_on = features.train[train_label == number]
+        if min(len(ours), len(theirs), len(trained_on)) >= 2:
+            found[f"frechet_distance/{name}"] = frechet_distance(ours, theirs)
+            found[f"frechet_floor/{name}"] = frechet_distance(trained_on, theirs)
     return found
+
+
+@dataclass(frozen=True)
+class _Features:
+    """Features float64 [N, D] of samples, of the real images of a split, and of as many training images as samples."""
+
+    samples: NDArray[np.float64]
+    real: NDArray[np.float64]
+    train: NDArray[np.float64]
+
+
+def _can_measure(data: ImageData, split: str) -> bool:
+    return has_evaluator(data) and len(_split(data, split)) >= 2
+
+
+def _features(samples: NDArray[np.uint8], data: ImageData, split: str) -> _Features:
+    sets = (samples, _split(data, split).images, data.train.images[: len(samples)])
+    return _Features(*map(fashion_features, sets))
+
+
+def _overall(features: _Features) -> dict[str, float]:
+    precision, recall = precision_recall(features.real[:MANIFOLD], features.samples[:MANIFOLD])
+    return {
+        "frechet_distance": frechet_distance(features.samples, features.real),
+        "frechet_floor": frechet_distance(features.train, features.real),
+        "precision": precision,
+        "recall": recall,
+    }
+
+
+def _agreement(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
+    """Share of images in which the evaluator sees the class of the label."""
+    return float((fashion_probabilities(images).argmax(axis=1) == labels).mean())
 
 
 def _split(data: ImageData, split: str) -> Split:

@@ -46,7 +46,7 @@ from hub.runtime.engine import Engine
 pages = app.build(Engine([sys.argv[1]]))
 handler = next(each for each in pages.fns.values() if each.api_name == sys.argv[2])
 pictures, sheet, archive = handler.fn(sys.argv[1], 3, 0, 1.0)
-assert len(pictures) == 3 and all(picture.dtype.name == "uint8" for picture in pictures)
+assert len(pictures) == 3 and all(picture.dtype.name == "uint8" for picture, _ in pictures)
 print("answered")
 """
 

@@ -77,12 +77,12 @@ def test_two_models_stand_beside_each_other(hub: RunningHub, visit: Visit) -> No
     visit.page.goto(hub.url)
     ours = visit.pictures()
     _choose(visit, "#other", "GAN · Fashion-MNIST")
-    others = visit.page.locator("#other-pictures img")
-    others.first.wait_for()
-    assert others.count() == len(ours)
-    assert visit.page.get_by_role("heading", name="VAE · Fashion-MNIST").is_visible()
+    visit.page.wait_for_function(
+        "count => document.querySelectorAll('#other-pictures img').length == count", arg=len(ours)
+    )
+    visit.page.get_by_role("heading", name="VAE · Fashion-MNIST").wait_for()
     _choose(visit, "#other", "Nothing")
-    others.first.wait_for(state="hidden")
+    visit.page.locator("#other-pictures").wait_for(state="hidden")
     assert visit.pictures() == ours and visit.complaints == []
 
 
