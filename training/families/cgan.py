@@ -29,6 +29,8 @@ METRICS = {
     **gan.METRICS,
     "class_accuracy": "Share of samples in which the Fashion classifier sees the class asked for",
     "class_accuracy_real": "The same of real images",
+    "frechet_distance/CLASS": "Fréchet distance within one class",
+    "frechet_floor/CLASS": "The same of real training images (the floor)",
 }
 
 

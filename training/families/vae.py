@@ -42,6 +42,8 @@ DATA = "fashion"
 METRICS = {
     "frechet_distance": "Fréchet distance, Fashion classifier",
     "frechet_floor": "Fréchet distance of as many real training images (the floor)",
+    "precision": "Precision of samples",
+    "recall": "Recall of samples",
     "reconstruction_psnr": "Reconstruction PSNR (dB)",
 }
 EVALUATION_SEED = 2021
