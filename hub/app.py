@@ -85,9 +85,13 @@ def _colophon(engine: Engine) -> str:
 
 def mount(app: FastAPI, engine: Engine) -> FastAPI:
     """``app`` with the pages at ``/``."""
+    pages = build(engine)
+    # Gradio checks that files named in a request were uploaded, but only once launch() has set this, and mounted pages
+    # are never launched: a request could name any file of this machine and have it copied where everybody may fetch it.
+    pages.has_launched = True
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        build(engine),
+        pages,
         path="/",
         theme=theme(),
         css_paths=Path(__file__).parent / "tabs" / "house.css",

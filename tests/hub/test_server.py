@@ -128,6 +128,21 @@ def test_bad_requests_get_one_sentence_and_the_server_goes_on(
     assert len(client.predict("tiny", 1, 0, 1.0, api_name="/sample")[0]) == 1
 
 
+def test_a_file_of_the_server_is_never_read(hub: RunningHub, bundles: tuple[Path, Path]) -> None:
+    """Named as Gradio names its uploads, without having been one: refused before it is copied anywhere."""
+    stolen = {"path": str(bundles[0] / "bundle.json"), "meta": {"_type": "gradio.FileData"}}
+    request = urllib.request.Request(
+        f"{hub.url}/gradio_api/call/sample",
+        data=json.dumps({"data": [stolen, 1, 0, 1.0, ""]}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        event = json.load(answer)["event_id"]
+    with urllib.request.urlopen(f"{hub.url}/gradio_api/call/sample/{event}", timeout=30) as answer:
+        said = answer.read().decode()
+    assert said.startswith("event: error") and "not uploaded" in said and "Traceback" not in said
+
+
 def test_a_damaged_bundle_is_refused_in_words_while_the_others_serve(
     tmp_path: Path, bundles: tuple[Path, Path]
 ) -> None:
