@@ -1,4 +1,4 @@
-"""The pages of the hub, put together: masthead, a tab for every task that has a model, colophon."""
+"""The pages of the hub, put together: masthead, the tabs of every task that has a model, colophon."""
 
 from collections.abc import Callable
 from html import escape
@@ -9,12 +9,14 @@ from fastapi import FastAPI
 
 from hub import __version__
 from hub.runtime.engine import Engine
-from hub.tabs import sample
+from hub.tabs import latent, sample
 
 TITLE = "Generative Hub"
 
-TABS: dict[str, tuple[str, Callable[[Engine], gr.Blocks]]] = {"sample": ("Sample", sample.build)}
-"""Task -> its tab's name and builder. A tab is shown where the engine knows a model of the task."""
+TABS: dict[str, tuple[tuple[str, Callable[[Engine], gr.Blocks]], ...]] = {
+    "sample": (("Sample", sample.build), ("Latent", latent.build)),
+}
+"""Task -> the names and builders of its tabs. They are shown where the engine knows a model of the task."""
 
 SYSTEM_FONTS = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif"]
 
@@ -67,10 +69,9 @@ def build(engine: Engine) -> gr.Blocks:
         gr.HTML(MASTHEAD)
         if not tasks & TABS.keys():
             gr.HTML(NOTHING)
-        for task, (name, tab) in TABS.items():
-            if task in tasks:
-                with gr.Tab(name):
-                    tab(engine)  # Blocks made inside a tab draw themselves there
+        for name, tab in (each for task, tabs in TABS.items() if task in tasks for each in tabs):
+            with gr.Tab(name):
+                tab(engine)  # Blocks made inside a tab draw themselves there
         gr.HTML(_colophon(engine))
     return pages
 

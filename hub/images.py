@@ -1,11 +1,150 @@
-"""Pictures out: uint8 arrays to PNG bytes, grids and archives."""
+"""Pictures in: whatever people upload, fitted to a model. Pictures out: PNG and GIF bytes, grids and archives."""
 
+import base64
 import io
 import math
+import reprlib
 import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from hub.contract import ImageSpec
+from hub.errors import RequestError
+
+PIXEL_LIMIT = 100_000_000
+"""Pictures with more pixels are refused: more likely a decompression bomb than a photograph."""
+PLAIN = 24
+"""Grey levels within which a border is one plain ground, and within which a picture's own ground ends."""
+
+Background = Literal["auto", "keep", "invert"]
+BACKGROUNDS: tuple[str, ...] = get_args(Background)
+
+
+def read(path: Path, limit: int = PIXEL_LIMIT) -> Image.Image:
+    """A picture file as 8-bit L, RGB or RGBA: its first frame, upright, with 16 bits or floats scaled down.
+
+    Raises:
+        RequestError: no picture, a damaged one, or one with more than ``limit`` pixels.
+    """
+    too_large = f"The picture is too large: give one of at most {limit // 10**6} megapixels."
+    try:
+        with Image.open(path) as picture:
+            picture.draft("RGB", (2048, 2048))  # a large JPEG is decoded at a fraction of its size
+            if picture.width * picture.height > limit:
+                raise RequestError(too_large)
+            picture.load()
+            return _eight_bits(ImageOps.exif_transpose(picture))
+    except RequestError:
+        raise
+    except Image.DecompressionBombError:
+        raise RequestError(too_large) from None
+    except UnidentifiedImageError:
+        raise RequestError("This file is not a picture that can be read; give a PNG, JPEG or WebP.") from None
+    except Exception:  # damaged files make Pillow raise anything, from OSError to struct.error
+        raise RequestError("This picture is damaged and cannot be read; give another file.") from None
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith(("I", "F")):
+        # Pillow's own conversion cuts 16-bit values off at 255, which turns most pictures white.
+        values = np.nan_to_num(np.asarray(picture).astype(np.float64))
+        low = min(values.min(), 0.0)
+        high = next((top for top in (255.0, 65535.0) if values.max() <= top), values.max())
+        if picture.mode == "F" and values.max() <= 1:
+            high = 1.0
+        return Image.fromarray(((values - low) / (high - low) * 255).round().astype(np.uint8))
+    if picture.has_transparency_data:
+        return picture.convert("RGBA")
+    return picture if picture.mode in ("L", "RGB") else picture.convert("L" if picture.mode == "1" else "RGB")
+
+
+def plain_ground(pictures: Sequence[np.ndarray]) -> int | None:
+    """The grey level behind the motif of ``pictures``, uint8 [H, W, C] each, where all share one that is near black
+    or near white; ``None`` where they do not, as with photographs, or where there are none.
+    """
+    levels = [float(np.median(_border(image))) for image in pictures]
+    for ground in (0, 255):
+        if levels and all(abs(level - ground) <= PLAIN for level in levels):
+            return ground
+    return None
+
+
+def fit(
+    picture: Image.Image, spec: ImageSpec, background: Background = "auto", ground: int | None = None
+) -> np.ndarray:
+    """``picture`` (from :func:`read`) as a model sees it, uint8 [H, W, C].
+
+    A picture of the model's own size keeps every pixel. Others are resized whole: onto a square of their own ground
+    where the model's pictures have a plain one, else cut to the model's proportions around the middle.
+
+    Args:
+        picture: 8-bit L, RGB or RGBA.
+        spec: the size and channels that the model takes.
+        background: ``invert`` swaps dark and light, ``keep`` does not; ``auto`` swaps where that brings the border of
+            a grey picture nearer to ``ground``.
+        ground: the grey level behind the model's training pictures (:func:`plain_ground`), or ``None``.
+
+    Raises:
+        RequestError: ``background`` is none of the three.
+    """
+    if background not in BACKGROUNDS:
+        raise RequestError(f"The background must be {', '.join(BACKGROUNDS)}, not {reprlib.repr(background)}.")
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[spec.channels]
+    if picture.mode == "RGBA" and spec.channels != 4:
+        picture = _on_contrast(picture)
+    picture = picture.convert(mode)
+    size = (spec.width, spec.height)
+    if picture.size != size:
+        picture = ImageOps.fit(picture, size, Image.Resampling.LANCZOS) if ground is None else _centred(picture, size)
+    image = np.asarray(picture).reshape(spec.height, spec.width, spec.channels)
+    level = float(np.median(_border(image)))
+    nearer = spec.channels == 1 and ground is not None and abs(255 - level - ground) < abs(level - ground)
+    if background == "invert" or (background == "auto" and nearer):
+        image = image.copy()
+        image[..., :3] = 255 - image[..., :3]  # never the alpha
+    return image
+
+
+def _on_contrast(picture: Image.Image) -> Image.Image:
+    """RGBA laid on white where what it shows is dark, on black where it is light: a drawing never disappears."""
+    pixels = np.asarray(picture)
+    grey, opaque = np.asarray(picture.convert("RGB").convert("L")), pixels[..., 3]
+    dark = np.average(grey, weights=opaque) < 128 if opaque.any() else True
+    sheet = Image.new("RGBA", picture.size, "white" if dark else "black")
+    return Image.alpha_composite(sheet, picture).convert("RGB")
+
+
+def _centred(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """What ``picture`` shows, in the middle of ``size`` on the colour of its own border.
+
+    A wide empty margin is trimmed to a sixteenth, as data sets of this kind have it: else a shoe photographed from
+    afar would reach the model as a dot.
+    """
+    pixels = np.asarray(picture)
+    colour = np.median(_border(pixels), axis=0)
+    differs = np.abs(pixels.astype(np.float32) - colour).reshape(picture.height, picture.width, -1)
+    shows = differs.max(axis=2) > 2 * PLAIN
+    rows, columns = np.flatnonzero(shows.any(axis=1)), np.flatnonzero(shows.any(axis=0))
+    room = 1.0
+    if len(rows) and not _border(shows).any():
+        picture = picture.crop((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
+        room = 7 / 8
+    scale = room * min(size[0] / picture.width, size[1] / picture.height)
+    inner = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    levels = tuple(int(level) for level in np.atleast_1d(colour))
+    sheet = Image.new(picture.mode, size, levels if len(levels) > 1 else levels[0])
+    resized = picture.resize(inner, Image.Resampling.LANCZOS)
+    sheet.paste(resized, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
+    return sheet
+
+
+def _border(image: np.ndarray) -> np.ndarray:
+    """The outermost pixels of [H, W] or [H, W, C], as [K] or [K, C]."""
+    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
 
 
 def to_pil(image: np.ndarray) -> Image.Image:
@@ -22,6 +161,22 @@ def to_png(image: np.ndarray) -> bytes:
     """A uint8 image [H, W, C] as the bytes of a PNG."""
     buffer = io.BytesIO()
     to_pil(image).save(buffer, "PNG", optimize=False)
+    return buffer.getvalue()
+
+
+def to_data_uri(content: bytes, kind: str = "png") -> str:
+    """The bytes of a picture inside a URI: no second request, so it is there with the page."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def to_gif(images: np.ndarray, milliseconds: int = 80) -> bytes:
+    """uint8 [N, H, W, C] as an endless GIF that goes there and back, resting at both ends."""
+    frames = [to_pil(image) if image.shape[-1] == 1 else to_pil(image[..., :3]) for image in images]
+    frames += frames[-2:0:-1]
+    times = [milliseconds] * len(frames)
+    times[0] = times[len(images) - 1] = 6 * milliseconds
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0)
     return buffer.getvalue()
 
 

@@ -5,7 +5,6 @@ model, which turns into the hub when ``/readyz`` says so.
 """
 
 import asyncio
-import base64
 import contextlib
 import logging
 import socket
@@ -13,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from html import escape
 from pathlib import Path
 
+import numpy as np
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
@@ -154,6 +154,5 @@ class Hub:
         return page.replace("{{pictures}}", pictures).replace("{{title}}", escape(title))
 
 
-def _img(image: object) -> str:
-    encoded = base64.b64encode(images.to_png(image)).decode()  # type: ignore[arg-type]
-    return f'<img alt="" src="data:image/png;base64,{encoded}">'
+def _img(image: np.ndarray) -> str:
+    return f'<img alt="" src="{images.to_data_uri(images.to_png(image))}">'

@@ -7,13 +7,12 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 
 from hub import images
 from hub.runtime.engine import Engine
 from hub.settings import settings
 from hub.tabs.answers import answers
+from hub.tabs.downloads import download
 from hub.tabs.facts import facts
 from hub.tasks import speak
 from hub.tasks.sample import MAX_SEED
@@ -61,8 +60,8 @@ def build(engine: Engine) -> gr.Blocks:
         large = images.enlarge(pictures, SHOWN_AT_LEAST)
         name = "-".join([model, *([] if every else [re.sub(r"\W+", "_", str(label))]), f"seed{int(seed)}"])
         singles = {f"{name}-{number:03d}.png": images.to_png(each) for number, each in enumerate(pictures)}
-        sheet = _download(images.to_png(images.grid(large, columns, gap=8)), f"{name}.png")
-        archive = _download(images.to_zip(singles), f"{name}.zip")
+        sheet = download(images.to_png(images.grid(large, columns, gap=8)), f"{name}.png")
+        archive = download(images.to_zip(singles), f"{name}.zip")
         return [(images.to_rgb(each), caption) for each, caption in zip(large, captions, strict=True)], sheet, archive
 
     def sample_beside(
@@ -172,9 +171,3 @@ def _gallery(name: str) -> gr.Gallery:
         elem_id=name,
         elem_classes="house-gallery",
     )
-
-
-def _download(content: bytes, name: str) -> str:
-    """A file for the browser to fetch, in Gradio's own cache, which empties itself."""
-    path: str = save_bytes_to_cache(content, name, get_upload_folder())
-    return path

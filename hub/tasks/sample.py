@@ -57,16 +57,22 @@ class SampleModel:
         Raises:
             RequestError: an argument is out of range, or of the wrong kind.
         """
-        count = _whole("The count", count, 1, settings().max_count)
-        seed = _whole("The seed", seed, 0, MAX_SEED)
-        if not _is_number(temperature) or not 0 <= temperature <= MAX_TEMPERATURE:
+        count = whole("The count", count, 1, settings().max_count)
+        seed = whole("The seed", seed, 0, MAX_SEED)
+        if not is_number(temperature) or not 0 <= temperature <= MAX_TEMPERATURE:
             raise RequestError(
                 f"The temperature must be a number from 0 to {MAX_TEMPERATURE:g}, not {reprlib.repr(temperature)}."
             )
-        z = noise(count, self.latent_dim, seed) * np.float32(temperature)
-        if "prior" in self.bundle.graphs:
-            z = self._through("prior", {"noise": z})["z"]
+        z = self.latents(noise(count, self.latent_dim, seed) * np.float32(temperature))
         return self._decode(z, self._labels(label, count))
+
+    def latents(self, noise: np.ndarray) -> np.ndarray:
+        """The latents that ``noise`` stands for, float32 [N, D]: through the prior, where one was learned.
+
+        Raises:
+            RequestError: a wrong shape, a NaN or an infinity.
+        """
+        return self._through("prior", {"noise": noise})["z"] if "prior" in self.bundle.graphs else noise
 
     def decode(self, z: np.ndarray, label: int | str | None = None) -> np.ndarray:
         """The pictures at the latents ``z``, float [N, D] or [D], as uint8 [N, H, W, C] or [H, W, C].
@@ -110,7 +116,7 @@ class SampleModel:
         if isinstance(label, str) and label in names:
             return np.full(count, names.index(label), dtype=np.int64)
         number = (
-            int(label) if _is_whole(label) or (isinstance(label, str) and re.fullmatch("[0-9]{1,9}", label)) else -1
+            int(label) if is_whole(label) or (isinstance(label, str) and re.fullmatch("[0-9]{1,9}", label)) else -1
         )
         if not 0 <= number < len(names):
             raise RequestError(
@@ -129,16 +135,16 @@ def _batched(name: str, array: np.ndarray, rank: int) -> tuple[np.ndarray, bool]
     return (array[None] if single else np.atleast_1d(array)), single
 
 
-def _is_number(value: object) -> TypeGuard[float]:
+def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
-def _is_whole(value: object) -> TypeGuard[float]:
-    return _is_number(value) and bool(np.isfinite(value)) and int(value) == value
+def is_whole(value: object) -> TypeGuard[float]:
+    return is_number(value) and bool(np.isfinite(value)) and int(value) == value
 
 
-def _whole(what: str, value: object, low: int, high: int) -> int:
+def whole(what: str, value: object, low: int, high: int) -> int:
     """``value`` as an int in [low, high]; a float that is whole counts, since JSON and sliders send those."""
-    if not _is_whole(value) or not low <= value <= high:
+    if not is_whole(value) or not low <= value <= high:
         raise RequestError(f"{what} must be a whole number from {low} to {high}, not {reprlib.repr(value)}.")
     return int(value)
