@@ -249,7 +249,7 @@ class LatentSpace:
         Raises:
             RequestError: the model has not two dimensions, or ``side`` is out of range.
         """
-        side = whole("The side of the map", side, 2, int(settings().max_count**0.5))
+        side = whole("The side of the map", side, 2, int(settings().max_count ** 0.5))
         middles = (np.arange(side) + 0.5) / side
         right, down = np.meshgrid(middles, middles)
         pictures = self.decode(self.quantile(right.ravel(), down.ravel()), label)

@@ -115,9 +115,7 @@ class SampleModel:
             return np.arange(count, dtype=np.int64) % len(names)
         if isinstance(label, str) and label in names:
             return np.full(count, names.index(label), dtype=np.int64)
-        number = (
-            int(label) if is_whole(label) or (isinstance(label, str) and re.fullmatch("[0-9]{1,9}", label)) else -1
-        )
+        number = int(label) if is_whole(label) or (isinstance(label, str) and re.fullmatch("[0-9]{1,9}", label)) else -1
         if not 0 <= number < len(names):
             raise RequestError(
                 f"There is no label {reprlib.repr(label)}: give one of {', '.join(names)}, or 0 to {len(names) - 1}."

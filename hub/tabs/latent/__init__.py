@@ -1,0 +1,59 @@
+"""The Latent tab: what lies between and behind the pictures. One file a section.
+
+API names: ``/encode``, ``/decode``, ``/interpolate``, ``/traverse``, ``/arithmetic`` (``api.py``).
+"""
+
+import gradio as gr
+
+from hub.runtime.engine import Engine
+from hub.tabs.answers import answers
+from hub.tabs.latent import api, arithmetic, map, traverse, walk
+from hub.tabs.latent.stage import Stage
+
+
+def build(engine: Engine) -> gr.Blocks:
+    """The tab for the ``sample`` models of ``engine``, which has at least one."""
+    models = {name: model.bundle for name, model in engine.models.items() if model.bundle.task == "sample"}
+    first = next(iter(models.values()))
+
+    tab: gr.Blocks
+    with gr.Blocks() as tab:
+        with gr.Row(elem_classes="latent-model"):
+            model = gr.Dropdown(
+                [(bundle.title, name) for name, bundle in models.items()],
+                value=first.id,
+                label="Model",
+                interactive=len(models) > 1,
+                elem_id="latent-model",
+            )
+            label = gr.Dropdown(label="Class", visible=False, elem_id="latent-class")
+        met = gr.State(None)
+        stage = Stage(engine, model, label)
+        with gr.Tabs(elem_classes="sections"):
+            with gr.Tab("Walk"):
+                points = walk.build(stage)
+            with gr.Tab("Traverse"):
+                points += traverse.build(stage)
+            with gr.Tab("Arithmetic"):
+                points += arithmetic.build(stage)
+            with gr.Tab("Map", visible=first.latent_dim == 2) as plane:
+                map.build(stage, met)
+
+        @answers
+        def meet(model: str) -> list[object]:
+            """Everything starts afresh with ``model``; each section draws itself as soon as its points have changed."""
+            space = stage.space(model)
+            names = space.model.bundle.labels if space.conditional else ()
+            shown: list[object] = [
+                model,
+                gr.update(choices=list(names), value=names[0] if names else None, visible=bool(names)),
+                gr.update(visible=space.dim == 2),
+            ]
+            for point in points:
+                shown += point.start(space)
+            return shown
+
+        everything = [met, label, plane, *(each for point in points for each in point.parts)]
+        stage.live([tab.load, model.input], meet, model, everything)
+        api.build(stage)
+    return tab

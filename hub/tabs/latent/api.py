@@ -1,0 +1,138 @@
+"""The tab for programs: the same latent space in JSON. Pictures go in and come out as files, latents as numbers."""
+
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio import FileData
+
+from hub import images
+from hub.tabs.answers import answers
+from hub.tabs.downloads import download
+from hub.tabs.latent.stage import Stage, fitted
+from hub.tasks.latent import Path
+
+
+def build(stage: Stage) -> None:
+    """Add the endpoints to the page."""
+
+    @answers
+    def encode(model: str, picture: FileData, background: images.Background = "auto") -> tuple[list[float], FileData]:
+        """Find the latent of a picture of any size and kind.
+
+        Args:
+            model: the model's id.
+            picture: an uploaded picture file.
+            background: invert swaps dark and light, keep does not, auto looks which of them the model was trained on.
+
+        Returns:
+            The latent, and the picture as the model sees it.
+        """
+        space = stage.space(model)
+        seen = fitted(space, picture, background)
+        return space.model.encode(seen).tolist(), _png(seen, f"{model}-seen")
+
+    @answers
+    def decode(model: str, z: list[list[float]], label: str | None = None) -> list[FileData]:
+        """Make the pictures at latents.
+
+        Args:
+            model: the model's id.
+            z: one list of numbers a picture, each as long as the model has latent dimensions.
+            label: the class, by name or number, for conditional models; the first unless given.
+
+        Returns:
+            One picture for each latent.
+        """
+        pictures = stage.space(model).decode(z, label)
+        return _pngs(pictures if pictures.ndim == 4 else pictures[None], f"{model}-decoded")
+
+    @answers
+    def interpolate(
+        model: str,
+        start: int | list[float],
+        end: int | list[float],
+        count: int = 16,
+        path: Path = "slerp",
+        label: str | None = None,
+    ) -> tuple[list[FileData], FileData]:
+        """Walk through latent space from one point to another. A point is a seed, or a latent from /encode.
+
+        Args:
+            model: the model's id.
+            start: a seed or a latent.
+            end: a seed or a latent.
+            count: how many pictures, both ends included, from 2.
+            path: slerp is the great circle, lerp the straight line.
+            label: the class, by name or number, for conditional models; the first unless given.
+
+        Returns:
+            The pictures, and a GIF that walks there and back.
+        """
+        pictures = stage.space(model).interpolate(start, end, count, path, label)
+        film = _file(images.to_gif(pictures), f"{model}-{path}.gif")
+        return _pngs(pictures, f"{model}-{path}"), film
+
+    @answers
+    def traverse(
+        model: str,
+        start: int | list[float],
+        dimensions: list[int] | None = None,
+        count: int = 9,
+        span: float = 3.0,
+        label: str | None = None,
+    ) -> tuple[list[list[FileData]], list[int], list[float]]:
+        """Move one latent dimension at a time: a row of pictures for each.
+
+        Args:
+            model: the model's id.
+            start: a seed or a latent; all other dimensions stay as they are there.
+            dimensions: which to move, from 0; the six most active unless given.
+            count: how many pictures in a row, from 2.
+            span: how far to either side, in standard deviations, above 0 to 10.
+            label: the class, by name or number, for conditional models; the first unless given.
+
+        Returns:
+            The rows of pictures, the dimension of each row, and the offset of each column in standard deviations.
+        """
+        made = stage.space(model).traverse(start, dimensions, count, span, label)
+        rows = [
+            _pngs(row, f"{model}-dimension{dimension}")
+            for dimension, row in zip(made.dimensions, made.images, strict=True)
+        ]
+        return rows, list(made.dimensions), made.offsets.tolist()
+
+    @answers
+    def arithmetic(
+        model: str, a: int | list[float], b: int | list[float], c: int | list[float], label: str | None = None
+    ) -> tuple[FileData, list[float]]:
+        """Add and subtract in latent space: A - B + C. Each is a seed, or a latent from /encode.
+
+        Args:
+            model: the model's id.
+            a: a seed or a latent.
+            b: a seed or a latent, taken away.
+            c: a seed or a latent, added.
+            label: the class, by name or number, for conditional models; the first unless given.
+
+        Returns:
+            The picture at A - B + C, and its latent.
+        """
+        z, picture = stage.space(model).arithmetic(a, b, c, label)
+        return _png(picture, f"{model}-arithmetic"), z.tolist()
+
+    for endpoint in (encode, decode, interpolate, traverse, arithmetic):
+        gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
+
+
+def _file(content: bytes, name: str) -> Any:
+    """A file as Gradio hands it to clients, which fetch it."""
+    return FileData(path=download(content, name), orig_name=name).model_dump()
+
+
+def _png(image: np.ndarray, name: str) -> Any:
+    return _file(images.to_png(image), f"{name}.png")
+
+
+def _pngs(pictures: np.ndarray, name: str) -> Any:
+    return [_png(each, f"{name}-{number:03d}") for number, each in enumerate(pictures)]

@@ -1,0 +1,91 @@
+"""What the sections of the tab share: the model and class chosen above them, and how their events run."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.utils import get_upload_folder
+
+from hub import images
+from hub.card import listed_file
+from hub.errors import RequestError
+from hub.runtime.engine import Engine
+from hub.tasks import speak
+from hub.tasks.latent import LatentSpace
+
+EXAMPLES = 6
+"""At most so many of a bundle's example pictures are offered."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """``label`` holds the class for conditional models, and nothing for others."""
+
+    engine: Engine
+    model: gr.Dropdown
+    label: gr.Dropdown
+
+    def space(self, model: str) -> LatentSpace:
+        """The latent space of the model with the id ``model``.
+
+        Raises:
+            UnknownModelError: there is none.
+            BundleError: it has another task.
+        """
+        return LatentSpace(speak(self.engine.model(model)))
+
+    def live(self, triggers: Any, fn: Callable[..., Any], inputs: Any, outputs: Any) -> Any:
+        """Run ``fn`` at ``triggers`` without a spinner; of a burst of events only the last is answered."""
+        return gr.on(
+            triggers,
+            fn,
+            inputs,
+            outputs,
+            api_visibility="private",
+            show_progress="hidden",
+            preprocess=False,
+            trigger_mode="always_last",
+            concurrency_limit=4,
+        )
+
+
+def examples(space: LatentSpace) -> list[np.ndarray]:
+    """The example pictures of the bundle as its encoder takes them, uint8 [H, W, C]; none without an encoder."""
+    model = space.model.model
+    if "encoder" not in model.bundle.graphs:
+        return []
+    listed = [file.path for file in model.bundle.files if file.path.startswith("examples/")]
+    found = [listed_file(model.bundle, model.folder, path) for path in sorted(listed)[:EXAMPLES]]
+    return [images.fit(images.read(path), model.bundle.image, "keep") for path in found if path]
+
+
+def fitted(space: LatentSpace, file: object, background: images.Background = "auto") -> np.ndarray:
+    """An upload as the model sees it, uint8 [H, W, C]; ``file`` is Gradio's description of it.
+
+    Raises:
+        RequestError: it is no upload, no picture, or ``background`` is none of auto, keep and invert.
+    """
+    path = Path(str(file["path"])) if isinstance(file, dict) and file.get("path") else None
+    # Gradio has moved what it recognised as a file into this folder. Nothing else is opened, whatever a caller names.
+    if path is None or not path.resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+        raise RequestError("The picture must be an uploaded file.")
+    ground = images.plain_ground(examples(space))
+    return images.fit(images.read(path), space.model.bundle.image, background, ground)
+
+
+def img(image: np.ndarray, alt: str, attributes: str = "") -> str:
+    """An ``<img>`` that brings its pixels along: one answer of the server is all that a live picture takes."""
+    return f'<img src="{images.to_data_uri(images.to_png(image))}" alt="{escape(alt)}" {attributes}>'
+
+
+def film(pictures: Sequence[np.ndarray] | np.ndarray, what: str, here: int = -1) -> str:
+    """Pictures side by side; ``here`` is the one to mark."""
+    frames = (
+        img(each, f"{what} {number + 1} of {len(pictures)}", 'class="here"' if number == here else "")
+        for number, each in enumerate(pictures)
+    )
+    return f'<div class="film">{"".join(frames)}</div>'

@@ -1,0 +1,99 @@
+"""Traverse: one dimension at a time. A slider for each of the most active, and beside it what it would do."""
+
+import gradio as gr
+import numpy as np
+
+from hub.tabs.answers import answers
+from hub.tabs.latent.point import PointPicker, Value, place, preview
+from hub.tabs.latent.stage import Stage, film, img
+from hub.tasks.latent import Label, LatentSpace
+
+ROWS, STEPS, SPAN = 6, 9, 3.0
+"""Dimensions shown, pictures in a row, and standard deviations to either side."""
+
+
+def build(stage: Stage) -> list[PointPicker]:
+    """The section; returns the point that it waits for."""
+    sliders: list[gr.Slider] = []
+    strips: list[gr.HTML] = []
+    with gr.Row(elem_classes="workbench"):
+        with gr.Column(scale=2, min_width=300, elem_classes="controls"):
+            picture = gr.HTML(elem_id="traverse-picture", elem_classes="moving")
+            start = PointPicker(stage, "Start", 0)
+            back = gr.Button("Back to the start", size="sm", elem_id="traverse-back")
+        with gr.Column(scale=5, min_width=320, elem_classes="pictures traverse"):
+            for _ in range(ROWS):
+                with gr.Row(elem_classes="dimension"):
+                    sliders.append(
+                        gr.Slider(
+                            -SPAN, SPAN, value=0, step=0.05, scale=2, min_width=180, buttons=[], label="Dimension"
+                        )
+                    )
+                    strips.append(gr.HTML(elem_classes="strip", min_width=220))
+
+    @answers
+    def draw(start: Value | None, label: Label) -> object:
+        """All of it, from a new start: the sliders stand where the start lies."""
+        if not start:
+            return gr.skip()
+        space = stage.space(start["model"])
+        z = space.locate(place(start))
+        dimensions = _dimensions(space)
+        offsets = space.offsets(z, dimensions)
+        moved: list[object] = [
+            gr.update(value=round(float(np.clip(offset, -SPAN, SPAN)), 2), label=f"Dimension {each}", visible=True)
+            for each, offset in zip(dimensions, offsets, strict=True)
+        ]
+        moved += [gr.update(visible=False)] * (ROWS - len(dimensions))
+        return (
+            preview(space, start, label),
+            img(space.decode(z, label), "The picture at the sliders"),
+            *moved,
+            *_rows(space, z, offsets, label),
+        )
+
+    @answers
+    def move(start: Value | None, label: Label, *offsets: float) -> object:
+        """One picture, while a slider moves."""
+        if not start:
+            return gr.skip()
+        space = stage.space(start["model"])
+        return img(space.decode(_at(space, start, offsets), label), "The picture at the sliders")
+
+    @answers
+    def settle(start: Value | None, label: Label, *offsets: float) -> object:
+        """The rows around where the sliders have come to rest."""
+        if not start:
+            return gr.skip()
+        space = stage.space(start["model"])
+        return tuple(_rows(space, _at(space, start, offsets), offsets, label))
+
+    stage.live(
+        [start.value.change, stage.label.input, back.click],
+        draw,
+        [start.value, stage.label],
+        [start.preview, picture, *sliders, *strips],
+    )
+    asked = [start.value, stage.label, *sliders]
+    stage.live([slider.input for slider in sliders], move, asked, picture)
+    stage.live([slider.release for slider in sliders], settle, asked, strips)
+    return [start]
+
+
+def _dimensions(space: LatentSpace) -> list[int]:
+    return space.spread().ranked()[:ROWS]
+
+
+def _at(space: LatentSpace, start: Value, offsets: tuple[float, ...]) -> np.ndarray:
+    dimensions = _dimensions(space)
+    return space.moved(space.locate(place(start)), dimensions, offsets[: len(dimensions)])
+
+
+def _rows(space: LatentSpace, z: np.ndarray, offsets: list[float] | tuple[float, ...], label: Label) -> list[str]:
+    """A strip of film for each slider, with the picture nearest to it marked; empty where there is no slider."""
+    made = space.traverse(z, _dimensions(space), STEPS, SPAN, label)
+    strips = [
+        film(row, f"Dimension {dimension}, step", here=int(np.abs(made.offsets - offset).argmin()))
+        for dimension, row, offset in zip(made.dimensions, made.images, offsets, strict=False)
+    ]
+    return strips + [""] * (ROWS - len(strips))
