@@ -27,25 +27,25 @@ def build(engine: Engine) -> gr.Blocks:
                 elem_id="latent-model",
             )
             label = gr.Dropdown(label="Class", visible=False, elem_id="latent-class")
-        met = gr.State(None)
         stage = Stage(engine, model, label)
         with gr.Tabs(elem_classes="sections"):
             with gr.Tab("Walk"):
-                points = walk.build(stage)
+                sections = [walk.build(stage)]
             with gr.Tab("Traverse"):
-                points += traverse.build(stage)
+                sections.append(traverse.build(stage))
             with gr.Tab("Arithmetic"):
-                points += arithmetic.build(stage)
+                sections.append(arithmetic.build(stage))
             with gr.Tab("Map", visible=first.latent_dim == 2) as plane:
-                map.build(stage, met)
+                sections.append(map.build(stage))
+
+        points = [point for section in sections for point in section.points]
 
         @answers
         def meet(model: str) -> list[object]:
-            """Everything starts afresh with ``model``; each section draws itself as soon as its points have changed."""
+            """Every point starts afresh with ``model``."""
             space = stage.space(model)
             names = space.model.bundle.labels if space.conditional else ()
             shown: list[object] = [
-                model,
                 gr.update(choices=list(names), value=names[0] if names else None, visible=bool(names)),
                 gr.update(visible=space.dim == 2),
             ]
@@ -53,7 +53,9 @@ def build(engine: Engine) -> gr.Blocks:
                 shown += point.start(space)
             return shown
 
-        everything = [met, label, plane, *(each for point in points for each in point.parts)]
-        stage.live([tab.load, model.input], meet, model, everything)
+        everything = [label, plane, *(each for point in points for each in point.parts)]
+        met = stage.live([tab.load, model.input], meet, model, everything)
+        for section in sections:
+            section.after(met)
         api.build(stage)
     return tab

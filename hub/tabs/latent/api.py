@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import gradio as gr
 import numpy as np
 from gradio import FileData
+from gradio.events import api
 
 from hub import images
 from hub.tabs.answers import answers
@@ -45,7 +45,8 @@ def build(stage: Stage) -> None:
             One picture for each latent.
         """
         pictures = stage.space(model).decode(z, label)
-        return _pngs(pictures if pictures.ndim == 4 else pictures[None], f"{model}-decoded")
+        files: list[FileData] = _pngs(pictures if pictures.ndim == 4 else pictures[None], f"{model}-decoded")
+        return files
 
     @answers
     def interpolate(
@@ -122,7 +123,7 @@ def build(stage: Stage) -> None:
         return _png(picture, f"{model}-arithmetic"), z.tolist()
 
     for endpoint in (encode, decode, interpolate, traverse, arithmetic):
-        gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
+        api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
 
 
 def _file(content: bytes, name: str) -> Any:

@@ -3,16 +3,16 @@
 import gradio as gr
 
 from hub.tabs.answers import answers
-from hub.tabs.latent.point import PointPicker, Value, figure, place, preview
-from hub.tabs.latent.stage import Stage, img
+from hub.tabs.latent.point import PointPicker, Value, figure, place
+from hub.tabs.latent.stage import Section, Stage, img
 from hub.tasks.latent import Label
 
 TERMS = (("A", "", 3), ("B", "−", 0), ("C", "+", 2))
 """Name, sign before it, and the example or seed that it begins with."""
 
 
-def build(stage: Stage) -> list[PointPicker]:
-    """The section; returns the points that it waits for."""
+def build(stage: Stage) -> Section:
+    """Draw the section's components and tie them together."""
     points = []
     with gr.Row(elem_classes="sum"):
         for name, sign, first in TERMS:
@@ -29,12 +29,14 @@ def build(stage: Stage) -> list[PointPicker]:
         space = stage.space(a["model"])
         _, picture = space.arithmetic(place(a), place(b), place(c), label)
         total = figure(img(picture, "A - B + C"), "A − B + C")
-        return (*(preview(space, each, label) for each in (a, b, c)), total)
+        return (*(point.show(space, value, label) for point, value in zip(points, (a, b, c), strict=True)), total)
 
-    stage.live(
-        [*(point.value.change for point in points), stage.label.input],
-        draw,
-        [*(point.value for point in points), stage.label],
-        [*(point.preview for point in points), result],
+    section = Section(
+        points=points,
+        draw=draw,
+        inputs=[*(point.value for point in points), stage.label],
+        outputs=[*(point.preview for point in points), result],
     )
-    return points
+    section.after(*(event for point in points for event in point.picked))
+    stage.live(stage.label.input, draw, section.inputs, section.outputs)
+    return section

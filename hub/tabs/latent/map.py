@@ -6,7 +6,7 @@ import numpy as np
 from hub import images
 from hub.tabs.answers import answers
 from hub.tabs.latent.point import figure
-from hub.tabs.latent.stage import Stage, img
+from hub.tabs.latent.stage import Section, Stage, img
 from hub.tasks.latent import Label
 
 SIDE = 15
@@ -22,8 +22,8 @@ CLICK = """element.addEventListener('click', event => {
 })"""
 
 
-def build(stage: Stage, met: gr.State) -> None:
-    """The section. It is drawn when ``met``, the id of the model on stage, becomes that of a two-dimensional one."""
+def build(stage: Stage) -> Section:
+    """Draw the section's components and tie them together."""
     with gr.Row(elem_classes="workbench"):
         with gr.Column(scale=2, min_width=300, elem_classes="controls"):
             picture = gr.HTML(elem_id="map-picture", elem_classes="moving")
@@ -36,8 +36,8 @@ def build(stage: Stage, met: gr.State) -> None:
             plane = gr.HTML(elem_id="map", elem_classes="map", js_on_load=CLICK)
 
     @answers
-    def draw(model: str | None, label: Label) -> object:
-        if not model or (space := stage.space(model)).dim != 2:
+    def draw(model: str, label: Label) -> object:
+        if (space := stage.space(model)).dim != 2:
             return "", ""
         tiles = space.map(SIDE, label)
         sheet = images.grid(tiles.reshape(-1, *tiles.shape[2:]), SIDE, gap=0)
@@ -53,5 +53,7 @@ def build(stage: Stage, met: gr.State) -> None:
         where = f"z = ({z[0]:.2f}, {z[1]:.2f})"
         return figure(img(space.decode(z, label), where), where)
 
-    stage.live([met.change, stage.label.input], draw, [met, stage.label], [plane, picture])
-    stage.live(plane.select, visit, [stage.model, stage.label], picture)
+    section = Section(points=[], draw=draw, inputs=[stage.model, stage.label], outputs=[plane, picture])
+    stage.live(stage.label.input, draw, section.inputs, section.outputs)
+    stage.live(plane.select, visit, section.inputs, picture)
+    return section

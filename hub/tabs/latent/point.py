@@ -14,8 +14,11 @@ from hub.tasks.latent import Label, LatentSpace
 from hub.tasks.sample import MAX_SEED
 
 Value = dict[str, Any]
-"""``model`` and ``seed``, or ``model``, ``z``, ``seen`` (the picture as the model sees it) and ``caption``. It names its
-model, so that a section never mixes two while they change over."""
+"""``model`` and ``seed``, or ``model``, ``z``, ``seen`` (the picture as the model sees it) and ``caption``.
+
+It names its model, so that a section never mixes two while they change over. The browser keeps it, so that any server
+can answer.
+"""
 
 CHOOSE = """element.addEventListener('click', event => {
   const chosen = event.target.closest('button')
@@ -24,19 +27,14 @@ CHOOSE = """element.addEventListener('click', event => {
 
 
 class PointPicker:
-    """Its components, drawn where it is made, and ``value``, a state that changes whenever a point is picked."""
+    """Its components, drawn where it is made. ``value`` holds the point; ``picked`` are the events that change it."""
 
     def __init__(self, stage: Stage, name: str, first: int) -> None:
         """``first`` numbers the example to begin with, or the seed where there are no examples."""
-        self.first = first
-        self.value = gr.State(None)
+        self.name, self.first = name, first
+        self.value = gr.JSON(visible=False)
         with gr.Column(elem_classes="point", min_width=120):
             self.preview = gr.HTML(elem_classes="preview")
-            with gr.Row(elem_classes="seed"):
-                self.seed = gr.Number(
-                    first, label=f"{name}: seed", precision=0, minimum=0, maximum=MAX_SEED, min_width=60
-                )
-                dice = gr.Button("🎲", min_width=46, scale=0, elem_classes="dice")
             self.examples = gr.HTML(elem_classes="examples", js_on_load=CHOOSE)
             self.upload = gr.UploadButton("Upload a picture", file_types=["image"], size="sm", visible=False)
             self.background = gr.Radio(
@@ -46,7 +44,12 @@ class PointPicker:
                 visible=False,
                 elem_classes="background",
             )
-        self.parts = [self.value, self.seed, self.examples, self.upload, self.background]
+            with gr.Row(elem_classes="seed"):
+                self.seed = gr.Number(
+                    None, label="Seed", placeholder="any", precision=0, minimum=0, maximum=MAX_SEED, min_width=60
+                )
+                dice = gr.Button("🎲", min_width=46, scale=0, elem_classes="dice")
+        self.parts = [self.value, self.examples, self.upload, self.background, self.seed]
         """What :meth:`start` fills, in its order."""
 
         @answers
@@ -59,31 +62,27 @@ class PointPicker:
         @answers
         def roll(model: str) -> object:
             seed = random.randrange(10_000)
-            return seed, {"model": model, "seed": seed}, gr.update(visible=False)
+            return {"model": model, "seed": seed}, gr.update(visible=False), seed
 
         @answers
         def by_example(model: str, event: gr.EventData) -> object:
             space = stage.space(model)
-            return _pictured(space, examples(space)[event.index], f"example {event.index + 1}"), gr.update(
-                visible=False
-            )
+            seen = examples(space)[event.index]
+            return _pictured(space, seen, f"example {event.index + 1}"), gr.update(visible=False), None
 
         @answers
         def by_upload(model: str, file: object, background: images.Background) -> object:
             space = stage.space(model)
             seen = fitted(space, file, background)
-            return _pictured(space, seen, "yours, as the model sees it"), gr.update(visible=True)
+            return _pictured(space, seen, "as the model sees it"), gr.update(visible=True), None
 
-        picked = [self.value, self.background]
-        stage.live([self.seed.input, self.seed.submit], by_seed, [stage.model, self.seed], picked)
-        stage.live(dice.click, roll, stage.model, [self.seed, *picked])
-        stage.live(self.examples.select, by_example, stage.model, picked)
-        stage.live(
-            [self.upload.upload, self.background.input],
-            by_upload,
-            [stage.model, self.upload, self.background],
-            picked,
-        )
+        point, uploaded = [self.value, self.background], [self.upload.upload, self.background.input]
+        self.picked = [
+            stage.live([self.seed.input, self.seed.submit], by_seed, [stage.model, self.seed], point),
+            stage.live(dice.click, roll, stage.model, [*point, self.seed]),
+            stage.live(self.examples.select, by_example, stage.model, [*point, self.seed]),
+            stage.live(uploaded, by_upload, [stage.model, self.upload, self.background], [*point, self.seed]),
+        ]
 
     def start(self, space: LatentSpace) -> list[object]:
         """Values of ``parts`` for a model that has just been chosen."""
@@ -97,21 +96,22 @@ class PointPicker:
             for index, each in enumerate(offered)
         )
         readable = "encoder" in space.model.bundle.graphs
-        return [value, self.first, strip, gr.update(visible=readable), gr.update(value="auto", visible=False)]
+        background = gr.update(value="auto", visible=False)
+        return [value, strip, gr.update(visible=readable), background, value.get("seed")]
+
+    def show(self, space: LatentSpace, value: Value, label: Label) -> str:
+        """The picture of its point: of an upload what the model sees, of a seed what it makes."""
+        if "z" in value:
+            caption = f"{self.name}: {value['caption']}"
+            return figure(f'<img src="{escape(str(value["seen"]))}" alt="{escape(caption)}">', caption)
+        caption = f"{self.name}: seed {int(value['seed'])}"
+        return figure(img(space.decode(space.locate(value["seed"]), label), caption), caption)
 
 
 def place(value: Value) -> int | list[float]:
     """The point that ``value`` stands for, as ``hub.tasks.latent`` takes it."""
     point: int | list[float] = value["z"] if "z" in value else value["seed"]
     return point
-
-
-def preview(space: LatentSpace, value: Value, label: Label) -> str:
-    """The picture of a point with its caption: of an upload what the model sees, of a seed what it makes."""
-    if "z" in value:
-        return figure(f'<img src="{value["seen"]}" alt="{escape(value["caption"])}">', value["caption"])
-    caption = f"seed {int(value['seed'])}"
-    return figure(img(space.decode(space.locate(value["seed"]), label), caption), caption)
 
 
 def figure(picture: str, caption: str) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
+from gradio.components import Component
+from gradio.events import Dependency
 from gradio.utils import get_upload_folder
 
 from hub import images
@@ -16,6 +18,17 @@ from hub.errors import RequestError
 from hub.runtime.engine import Engine
 from hub.tasks import speak
 from hub.tasks.latent import LatentSpace
+
+if TYPE_CHECKING:
+    from hub.tabs.latent.point import PointPicker
+
+QUIETLY: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "preprocess": False,  # the task checks its arguments itself, in sentences
+    "concurrency_limit": 4,
+}
+"""How every event of the page runs; programs have ``api.py``."""
 
 EXAMPLES = 6
 """At most so many of a bundle's example pictures are offered."""
@@ -38,19 +51,27 @@ class Stage:
         """
         return LatentSpace(speak(self.engine.model(model)))
 
-    def live(self, triggers: Any, fn: Callable[..., Any], inputs: Any, outputs: Any) -> Any:
+    def live(self, triggers: Any, fn: Callable[..., Any], inputs: Any, outputs: Any) -> Dependency:
         """Run ``fn`` at ``triggers`` without a spinner; of a burst of events only the last is answered."""
-        return gr.on(
-            triggers,
-            fn,
-            inputs,
-            outputs,
-            api_visibility="private",
-            show_progress="hidden",
-            preprocess=False,
-            trigger_mode="always_last",
-            concurrency_limit=4,
-        )
+        event: Dependency = gr.on(triggers, fn, inputs, outputs, trigger_mode="always_last", **QUIETLY)
+        return event
+
+
+@dataclass(frozen=True)
+class Section:
+    """What a section of the tab shows: ``draw`` makes ``outputs`` from ``inputs``."""
+
+    points: Sequence["PointPicker"]
+    draw: Callable[..., Any]
+    inputs: Sequence[Component]
+    outputs: Sequence[Component]
+
+    def after(self, *events: Dependency) -> None:
+        """Draw when any of ``events`` is over. Not on a change of some component: one in a tab that nobody has opened
+        yet is not there to tell of it.
+        """
+        for event in events:
+            event.then(self.draw, list(self.inputs), list(self.outputs), **QUIETLY)
 
 
 def examples(space: LatentSpace) -> list[np.ndarray]:

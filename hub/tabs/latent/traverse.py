@@ -4,19 +4,19 @@ import gradio as gr
 import numpy as np
 
 from hub.tabs.answers import answers
-from hub.tabs.latent.point import PointPicker, Value, place, preview
-from hub.tabs.latent.stage import Stage, film, img
+from hub.tabs.latent.point import PointPicker, Value, figure, place
+from hub.tabs.latent.stage import Section, Stage, film, img
 from hub.tasks.latent import Label, LatentSpace
 
 ROWS, STEPS, SPAN = 6, 9, 3.0
 """Dimensions shown, pictures in a row, and standard deviations to either side."""
 
 
-def build(stage: Stage) -> list[PointPicker]:
-    """The section; returns the point that it waits for."""
+def build(stage: Stage) -> Section:
+    """Draw the section's components and tie them together."""
     sliders: list[gr.Slider] = []
     strips: list[gr.HTML] = []
-    with gr.Row(elem_classes="workbench"):
+    with gr.Row(elem_classes="workbench upright"):
         with gr.Column(scale=2, min_width=300, elem_classes="controls"):
             picture = gr.HTML(elem_id="traverse-picture", elem_classes="moving")
             start = PointPicker(stage, "Start", 0)
@@ -26,18 +26,18 @@ def build(stage: Stage) -> list[PointPicker]:
                 with gr.Row(elem_classes="dimension"):
                     sliders.append(
                         gr.Slider(
-                            -SPAN, SPAN, value=0, step=0.05, scale=2, min_width=180, buttons=[], label="Dimension"
+                            -SPAN, SPAN, value=0, step=0.05, scale=1, min_width=150, buttons=[], label="Dimension"
                         )
                     )
-                    strips.append(gr.HTML(elem_classes="strip", min_width=220))
+                    strips.append(gr.HTML(elem_classes="strip", scale=3, min_width=220))
 
     @answers
-    def draw(start: Value | None, label: Label) -> object:
+    def draw(value: Value | None, label: Label) -> object:
         """All of it, from a new start: the sliders stand where the start lies."""
-        if not start:
+        if not value:
             return gr.skip()
-        space = stage.space(start["model"])
-        z = space.locate(place(start))
+        space = stage.space(value["model"])
+        z = space.locate(place(value))
         dimensions = _dimensions(space)
         offsets = space.offsets(z, dimensions)
         moved: list[object] = [
@@ -46,47 +46,53 @@ def build(stage: Stage) -> list[PointPicker]:
         ]
         moved += [gr.update(visible=False)] * (ROWS - len(dimensions))
         return (
-            preview(space, start, label),
-            img(space.decode(z, label), "The picture at the sliders"),
+            start.show(space, value, label),
+            _picture(space, z, label),
             *moved,
             *_rows(space, z, offsets, label),
         )
 
     @answers
-    def move(start: Value | None, label: Label, *offsets: float) -> object:
+    def move(value: Value | None, label: Label, *offsets: float) -> object:
         """One picture, while a slider moves."""
-        if not start:
+        if not value:
             return gr.skip()
-        space = stage.space(start["model"])
-        return img(space.decode(_at(space, start, offsets), label), "The picture at the sliders")
+        space = stage.space(value["model"])
+        return _picture(space, _at(space, value, offsets), label)
 
     @answers
-    def settle(start: Value | None, label: Label, *offsets: float) -> object:
+    def settle(value: Value | None, label: Label, *offsets: float) -> object:
         """The rows around where the sliders have come to rest."""
-        if not start:
+        if not value:
             return gr.skip()
-        space = stage.space(start["model"])
-        return tuple(_rows(space, _at(space, start, offsets), offsets, label))
+        space = stage.space(value["model"])
+        return tuple(_rows(space, _at(space, value, offsets), offsets, label))
 
-    stage.live(
-        [start.value.change, stage.label.input, back.click],
-        draw,
-        [start.value, stage.label],
-        [start.preview, picture, *sliders, *strips],
+    section = Section(
+        points=[start],
+        draw=draw,
+        inputs=[start.value, stage.label],
+        outputs=[start.preview, picture, *sliders, *strips],
     )
+    section.after(*start.picked)
+    stage.live([stage.label.input, back.click], draw, section.inputs, section.outputs)
     asked = [start.value, stage.label, *sliders]
     stage.live([slider.input for slider in sliders], move, asked, picture)
     stage.live([slider.release for slider in sliders], settle, asked, strips)
-    return [start]
+    return section
+
+
+def _picture(space: LatentSpace, z: np.ndarray, label: Label) -> str:
+    return figure(img(space.decode(z, label), "The picture at the sliders"), "at the sliders")
 
 
 def _dimensions(space: LatentSpace) -> list[int]:
     return space.spread().ranked()[:ROWS]
 
 
-def _at(space: LatentSpace, start: Value, offsets: tuple[float, ...]) -> np.ndarray:
+def _at(space: LatentSpace, value: Value, offsets: tuple[float, ...]) -> np.ndarray:
     dimensions = _dimensions(space)
-    return space.moved(space.locate(place(start)), dimensions, offsets[: len(dimensions)])
+    return space.moved(space.locate(place(value)), dimensions, offsets[: len(dimensions)])
 
 
 def _rows(space: LatentSpace, z: np.ndarray, offsets: list[float] | tuple[float, ...], label: Label) -> list[str]:

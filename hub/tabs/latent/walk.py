@@ -6,16 +6,16 @@ from hub import images
 from hub.settings import settings
 from hub.tabs.answers import answers
 from hub.tabs.downloads import download
-from hub.tabs.latent.point import PointPicker, Value, place, preview
-from hub.tabs.latent.stage import Stage, film
+from hub.tabs.latent.point import PointPicker, Value, place
+from hub.tabs.latent.stage import Section, Stage, film
 from hub.tasks.latent import Label, Path
 
 SHOWN_AT_LEAST = 256
 """Pixels a side of the film to download."""
 
 
-def build(stage: Stage) -> list[PointPicker]:
-    """The section; returns the points that it waits for."""
+def build(stage: Stage) -> Section:
+    """Draw the section's components and tie them together."""
     with gr.Row(elem_classes="workbench"):
         with gr.Column(scale=2, min_width=300, elem_classes="controls"):
             with gr.Row(elem_classes="points"):
@@ -37,27 +37,29 @@ def build(stage: Stage) -> list[PointPicker]:
                 sheet = gr.DownloadButton("Download strip (PNG)", size="sm", elem_id="download-strip")
 
     @answers
-    def draw(start: Value | None, end: Value | None, count: int, path: Path, label: Label) -> object:
-        if not start or not end or start["model"] != end["model"]:  # between two models
+    def draw(first: Value | None, last: Value | None, count: int, path: Path, label: Label) -> object:
+        if not first or not last or first["model"] != last["model"]:  # between two models
             return gr.skip()
-        space = stage.space(start["model"])
-        pictures = space.interpolate(place(start), place(end), count, path, label)
-        name = f"{start['model']}-{path}"
+        space = stage.space(first["model"])
+        pictures = space.interpolate(place(first), place(last), count, path, label)
+        name = f"{first['model']}-{path}"
         large = images.enlarge(pictures, SHOWN_AT_LEAST)
         moves = images.to_data_uri(images.to_gif(pictures), "gif")
         return (
-            preview(space, start, label),
-            preview(space, end, label),
+            start.show(space, first, label),
+            end.show(space, last, label),
             f'<img src="{moves}" alt="The walk, there and back">',
             film(pictures, "Step"),
             download(images.to_gif(large), f"{name}.gif"),
             download(images.to_png(images.grid(large, columns=min(len(large), 16), gap=8)), f"{name}.png"),
         )
 
-    stage.live(
-        [start.value.change, end.value.change, count.release, path.input, stage.label.input],
-        draw,
-        [start.value, end.value, count, path, stage.label],
-        [start.preview, end.preview, moving, strip, gif, sheet],
+    section = Section(
+        points=[start, end],
+        draw=draw,
+        inputs=[start.value, end.value, count, path, stage.label],
+        outputs=[start.preview, end.preview, moving, strip, gif, sheet],
     )
-    return [start, end]
+    section.after(*start.picked, *end.picked)
+    stage.live([count.release, path.input, stage.label.input], draw, section.inputs, section.outputs)
+    return section
