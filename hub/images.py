@@ -19,6 +19,8 @@ PIXEL_LIMIT = 100_000_000
 """Pictures with more pixels are refused: more likely a decompression bomb than a photograph."""
 PLAIN = 24
 """Grey levels within which a border is one plain ground, and within which a picture's own ground ends."""
+OFF_GROUND = 96
+"""Grey levels by which a picture's ground may miss the training pictures' and still be taken for it."""
 
 Background = Literal["auto", "keep", "invert"]
 BACKGROUNDS: tuple[str, ...] = get_args(Background)
@@ -79,7 +81,8 @@ def fit(
     """``picture`` (from :func:`read`) as a model sees it, uint8 [H, W, C].
 
     A picture of the model's own size keeps every pixel. Others are resized whole: onto a square of their own ground
-    where the model's pictures have a plain one, else cut to the model's proportions around the middle.
+    where the model's pictures have a plain one, which grey pictures are then brought to; else cut to the model's
+    proportions around the middle.
 
     Args:
         picture: 8-bit L, RGB or RGBA.
@@ -98,7 +101,8 @@ def fit(
         picture = _on_contrast(picture)
     picture = picture.convert(mode)
     size = (spec.width, spec.height)
-    if picture.size != size:
+    resized = picture.size != size
+    if resized:
         picture = ImageOps.fit(picture, size, Image.Resampling.LANCZOS) if ground is None else _centred(picture, size)
     image = np.asarray(picture).reshape(spec.height, spec.width, spec.channels)
     level = float(np.median(_border(image)))
@@ -106,6 +110,12 @@ def fit(
     if background == "invert" or (background == "auto" and nearer):
         image = image.copy()
         image[..., :3] = 255 - image[..., :3]  # never the alpha
+        level = 255 - level
+    if resized and spec.channels == 1 and ground is not None and abs(level - ground) < OFF_GROUND:
+        # Paper is never quite white: its level becomes exactly the ground's, the other end of the scale stays.
+        far = 255 - ground
+        levels = far + (image.astype(np.float32) - far) * ((ground - far) / (level - far))
+        image = levels.clip(0, 255).round().astype(np.uint8)
     return image
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hub.images import enlarge, grid, to_pil, to_png, to_zip
+from hub.images import enlarge, grid, to_gif, to_pil, to_png, to_zip
 
 
 def pictures(count: int, channels: int, height: int = 5, width: int = 7) -> np.ndarray:
@@ -56,3 +56,13 @@ def test_an_archive_holds_each_png_under_its_name() -> None:
     with zipfile.ZipFile(io.BytesIO(to_zip(pngs))) as archive:
         assert archive.testzip() is None
         assert {name: archive.read(name) for name in archive.namelist()} == pngs
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_gif_goes_there_and_back_for_ever(count: int, channels: int) -> None:
+    film = Image.open(io.BytesIO(to_gif(pictures(count, channels))))
+    assert (film.format, film.size) == ("GIF", (7, 5))
+    assert getattr(film, "n_frames", 1) == max(1, 2 * count - 2)
+    if count > 1:
+        assert film.info["loop"] == 0

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from hub.contract import MANIFEST, TASKS, Bundle, File, Graph, ImageSpec, Metric, Parity, Port, Source, Variant
 
@@ -31,19 +32,24 @@ def write_tiny_bundle(
     conditional: bool = False,
     encoder: bool = True,
     prior: bool = True,
+    latent_dim: int = LATENT_DIM,
+    examples: int = 0,
     weights_seed: int = 0,
     ballast: int = 0,
 ) -> Bundle:
-    """Write the bundle into ``folder`` and return its manifest; ``ballast`` bytes make the decoder's file fat."""
+    """Write the bundle into ``folder`` and return its manifest.
+
+    ``examples`` white discs on black lie in its folder of that name; ``ballast`` bytes make the decoder's file fat.
+    """
     random = np.random.RandomState(weights_seed)
     signature = TASKS["sample"]
-    models = {"decoder": _decoder(random, conditional)}
+    models = {"decoder": _decoder(random, latent_dim, conditional)}
     if ballast:
         models["decoder"].doc_string = " " * ballast
     if encoder:
-        models["encoder"] = _encoder(random)
+        models["encoder"] = _encoder(random, latent_dim)
     if prior:
-        models["prior"] = _prior(random)
+        models["prior"] = _prior(random, latent_dim)
 
     (folder / "onnx").mkdir(parents=True, exist_ok=True)
     files: dict[str, File] = {}
@@ -51,6 +57,7 @@ def write_tiny_bundle(
         path = folder / "onnx" / f"{name}.onnx"
         onnx.save(model, path)
         files[name] = describe(path, folder)
+    discs = [_disc(folder / "examples" / f"{number + 1:02d}.png", 4 + 2 * number) for number in range(examples)]
     bundle = Bundle(
         id=bundle_id,
         title="Tiny shapes",
@@ -64,9 +71,9 @@ def write_tiny_bundle(
         created=datetime(2025, 1, 1, tzinfo=UTC),
         parameters=sum(int(np.prod(w.dims)) for model in models.values() for w in model.graph.initializer),
         image=ImageSpec(height=SIZE, width=SIZE, channels=CHANNELS),
-        latent_dim=LATENT_DIM,
+        latent_dim=latent_dim,
         labels=LABELS if conditional else (),
-        graphs={name: concrete(signature[name], labelled=conditional) for name in models},
+        graphs={name: concrete(signature[name], latent_dim, labelled=conditional) for name in models},
         variants={
             "fp32": Variant(
                 files=files,
@@ -76,6 +83,7 @@ def write_tiny_bundle(
                 web=True,
             )
         },
+        files=tuple(describe(path, folder) for path in discs),
         defaults={"cpu": "fp32", "cuda": "fp32", "web": "fp32"},
         metrics=(
             Metric(
@@ -94,6 +102,13 @@ def write_tiny_bundle(
     return bundle
 
 
+def _disc(path: Path, radius: int) -> Path:
+    y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(np.where(x**2 + y**2 < radius**2, 255, 0).astype(np.uint8)).save(path)
+    return path
+
+
 def describe(path: Path, folder: Path) -> File:
     """The manifest's entry for a file that lies in ``folder``."""
     content = path.read_bytes()
@@ -102,9 +117,9 @@ def describe(path: Path, folder: Path) -> File:
     )
 
 
-def concrete(signature: Graph, *, labelled: bool) -> Graph:
+def concrete(signature: Graph, latent_dim: int, *, labelled: bool) -> Graph:
     """A task's graph with this bundle's numbers in place of names, and without ``label`` where there are no labels."""
-    sizes = {"height": SIZE, "width": SIZE, "channels": CHANNELS, "latent": LATENT_DIM}
+    sizes = {"height": SIZE, "width": SIZE, "channels": CHANNELS, "latent": latent_dim}
 
     def fill(ports: Sequence[Port]) -> tuple[Port, ...]:
         return tuple(
@@ -118,9 +133,9 @@ def concrete(signature: Graph, *, labelled: bool) -> Graph:
     return Graph(inputs=fill(signature.inputs), outputs=fill(signature.outputs))
 
 
-def _decoder(random: np.random.RandomState, conditional: bool) -> onnx.ModelProto:
+def _decoder(random: np.random.RandomState, latent_dim: int, conditional: bool) -> onnx.ModelProto:
     weights = {
-        "stem_w": _he(random, (LATENT_DIM, 8 * 8 * 8), LATENT_DIM),
+        "stem_w": _he(random, (latent_dim, 8 * 8 * 8), latent_dim),
         "stem_b": np.zeros(8 * 8 * 8, np.float32),
         "to_8x8": np.array([-1, 8, 8, 8], np.int64),
         "twice": np.array([1, 1, 2, 2], np.float32),
@@ -131,7 +146,7 @@ def _decoder(random: np.random.RandomState, conditional: bool) -> onnx.ModelProt
     nodes = []
     latent = "z"
     if conditional:
-        weights["classes"] = random.standard_normal((len(LABELS), LATENT_DIM)).astype(np.float32)
+        weights["classes"] = random.standard_normal((len(LABELS), latent_dim)).astype(np.float32)
         nodes += [
             helper.make_node("Gather", ["classes", "label"], ["class"]),
             helper.make_node("Add", ["z", "class"], ["z_of_class"]),
@@ -154,16 +169,16 @@ def _decoder(random: np.random.RandomState, conditional: bool) -> onnx.ModelProt
         helper.make_node("Transpose", ["level"], ["channels_last"], perm=[0, 2, 3, 1]),
         helper.make_node("Cast", ["channels_last"], ["image"], to=TensorProto.UINT8),
     ]  # fmt: skip
-    return _model("decoder", nodes, weights, conditional)
+    return _model("decoder", nodes, weights, latent_dim, conditional)
 
 
-def _encoder(random: np.random.RandomState) -> onnx.ModelProto:
+def _encoder(random: np.random.RandomState, latent_dim: int) -> onnx.ModelProto:
     weights = {
         "scale": np.array(1 / 127.5, np.float32),
         "one": np.array(1, np.float32),
         "conv": _he(random, (4, CHANNELS, 4, 4), 16),
-        "head_w": _he(random, (4 * 8 * 8, LATENT_DIM), 4 * 8 * 8),
-        "head_b": np.zeros(LATENT_DIM, np.float32),
+        "head_w": _he(random, (4 * 8 * 8, latent_dim), 4 * 8 * 8),
+        "head_b": np.zeros(latent_dim, np.float32),
     }
     nodes = [
         helper.make_node("Cast", ["image"], ["levels"], to=TensorProto.FLOAT),
@@ -175,15 +190,15 @@ def _encoder(random: np.random.RandomState) -> onnx.ModelProto:
         helper.make_node("Flatten", ["r8"], ["flat"]),
         helper.make_node("Gemm", ["flat", "head_w", "head_b"], ["z"]),
     ]
-    return _model("encoder", nodes, weights)
+    return _model("encoder", nodes, weights, latent_dim)
 
 
-def _prior(random: np.random.RandomState) -> onnx.ModelProto:
+def _prior(random: np.random.RandomState, latent_dim: int) -> onnx.ModelProto:
     weights = {
-        "w": _he(random, (LATENT_DIM, LATENT_DIM), LATENT_DIM),
-        "b": np.full(LATENT_DIM, 0.1, np.float32),
+        "w": _he(random, (latent_dim, latent_dim), latent_dim),
+        "b": np.full(latent_dim, 0.1, np.float32),
     }
-    return _model("prior", [helper.make_node("Gemm", ["noise", "w", "b"], ["z"])], weights)
+    return _model("prior", [helper.make_node("Gemm", ["noise", "w", "b"], ["z"])], weights, latent_dim)
 
 
 def _he(random: np.random.RandomState, shape: tuple[int, ...], fan_in: int) -> np.ndarray:
@@ -191,9 +206,13 @@ def _he(random: np.random.RandomState, shape: tuple[int, ...], fan_in: int) -> n
 
 
 def _model(
-    graph: str, nodes: list[onnx.NodeProto], weights: dict[str, np.ndarray], conditional: bool = False
+    graph: str,
+    nodes: list[onnx.NodeProto],
+    weights: dict[str, np.ndarray],
+    latent_dim: int,
+    conditional: bool = False,
 ) -> onnx.ModelProto:
-    ports = concrete(TASKS["sample"][graph], labelled=conditional)
+    ports = concrete(TASKS["sample"][graph], latent_dim, labelled=conditional)
 
     def infos(side: Sequence[Port]) -> list[onnx.ValueInfoProto]:
         return [helper.make_tensor_value_info(port.name, ELEMENT_TYPES[port.dtype], port.shape) for port in side]

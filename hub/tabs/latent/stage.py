@@ -67,11 +67,12 @@ class Section:
     outputs: Sequence[Component]
 
     def after(self, *events: Dependency) -> None:
-        """Draw when any of ``events`` is over. Not on a change of some component: one in a tab that nobody has opened
-        yet is not there to tell of it.
+        """Draw when any of ``events`` has succeeded.
+
+        Not on a change of some component: one in a tab that nobody has opened yet is not there to tell of it.
         """
         for event in events:
-            event.then(self.draw, list(self.inputs), list(self.outputs), **QUIETLY)
+            event.success(self.draw, list(self.inputs), list(self.outputs), **QUIETLY)
 
 
 def examples(space: LatentSpace) -> list[np.ndarray]:
