@@ -1,0 +1,176 @@
+"""The Latent tab in a real browser: pick, walk, move, add."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.e2e.conftest import Visit
+from tests.hub.tiny_bundle import write_tiny_bundle
+from tests.serving import RunningHub, serving
+
+PHONE = (390, 844)
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """A hub with a two-dimensional model."""
+    folder = tmp_path_factory.mktemp("bundles") / "plane"
+    write_tiny_bundle(folder, bundle_id="plane", latent_dim=2)
+    with serving("--models", str(folder), GENHUB_PROVIDER="cpu") as running:
+        yield running
+
+
+def open_tab(visit: Visit, hub: RunningHub, section: str = "Walk") -> None:
+    visit.page.goto(hub.url)
+    visit.pictures()
+    visit.page.get_by_role("tab", name="Latent").click()
+    visit.page.get_by_role("tab", name=section).click()
+
+
+def source(visit: Visit, picture: str) -> str:
+    image = visit.page.locator(f"{picture} img").first
+    image.wait_for()
+    return image.get_attribute("src") or ""
+
+
+def wait_for_another(visit: Visit, picture: str, than: str) -> str:
+    visit.page.wait_for_function(
+        "([image, than]) => { const now = document.querySelector(image); return now && now.src != than }",
+        arg=[f"{picture} img", than],
+    )
+    return source(visit, picture)
+
+
+def test_a_walk_is_there_before_anybody_clicks_and_nothing_leaves_the_machine(hub: RunningHub, visit: Visit) -> None:
+    open_tab(visit, hub)
+    source(visit, "#walk-film")
+    assert visit.page.locator("#walk-film img").count() == 16
+    assert source(visit, "#walk-moving").startswith("data:image/gif")
+    assert visit.complaints == []
+    assert [url for url in visit.requests if not url.startswith((hub.url, "data:", "blob:"))] == []
+
+
+def test_seeds_examples_and_the_path_change_the_walk(hub: RunningHub, visit: Visit) -> None:
+    open_tab(visit, hub)
+    film = source(visit, "#walk-film")
+    visit.page.get_by_label("Take example 6").first.click()
+    film = wait_for_another(visit, "#walk-film", film)
+    visit.page.get_by_text("From: example 6").wait_for()
+    visit.page.get_by_label("Seed").first.fill("7")
+    film = wait_for_another(visit, "#walk-film", film)
+    visit.page.get_by_text("From: seed 7").wait_for()
+    moving = source(visit, "#walk-moving")
+    visit.page.get_by_label("Straight line (lerp)").check()
+    wait_for_another(visit, "#walk-moving", moving)
+    assert source(visit, "#walk-film") == film, "both paths begin at the same place"
+    assert visit.complaints == []
+
+
+def test_an_upload_is_shown_as_the_model_sees_it_and_a_bad_one_is_refused(
+    hub: RunningHub, visit: Visit, tmp_path: Path
+) -> None:
+    photo = Image.new("RGB", (400, 300), "white")
+    photo.paste((20, 30, 90), (120, 60, 280, 240))
+    photo.save(tmp_path / "photo.jpg")
+    (tmp_path / "notes.png").write_text("not a picture")
+    open_tab(visit, hub)
+    film = source(visit, "#walk-film")
+    upload = visit.page.locator(".point input[type=file]").first
+    upload.set_input_files(tmp_path / "photo.jpg")
+    wait_for_another(visit, "#walk-film", film)
+    visit.page.get_by_text("From: as the model sees it").wait_for()
+    seen = source(visit, ".preview")
+    visit.page.get_by_label("Keep").first.check()
+    kept = wait_for_another(visit, ".preview", seen)
+    upload.set_input_files(tmp_path / "notes.png")
+    visit.page.get_by_text("not a picture that can be read").wait_for()
+    assert source(visit, ".preview") == kept
+    assert visit.complaints == []
+
+
+def test_the_film_and_the_strip_are_downloaded(hub: RunningHub, visit: Visit) -> None:
+    open_tab(visit, hub)
+    source(visit, "#walk-film")
+    with visit.page.expect_download() as gif:
+        visit.page.click("#download-gif")
+    with Image.open(gif.value.path()) as film:
+        assert film.format == "GIF" and film.n_frames == 30 and film.size == (256, 256)  # type: ignore[attr-defined]
+    with visit.page.expect_download() as png:
+        visit.page.click("#download-strip")
+    with Image.open(png.value.path()) as strip:
+        assert strip.format == "PNG" and strip.width > 15 * strip.height
+
+
+def test_a_slider_moves_the_picture_while_it_is_dragged_and_the_rows_once_it_rests(
+    hub: RunningHub, visit: Visit
+) -> None:
+    open_tab(visit, hub, "Traverse")
+    picture, other_row = source(visit, "#traverse-picture"), source(visit, ".dimension:nth-of-type(2)")
+    assert visit.page.locator(".dimension .film").count() == 6
+    start = picture
+    slider = visit.page.locator(".dimension input[type=range]").first
+    box = slider.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    visit.page.mouse.move(box["x"] + box["width"] / 2, middle)
+    visit.page.mouse.down()
+    for share in (0.4, 0.2):
+        visit.page.mouse.move(box["x"] + box["width"] * share, middle)
+        picture = wait_for_another(visit, "#traverse-picture", picture)
+    visit.page.mouse.up()
+    wait_for_another(visit, ".dimension:nth-of-type(2)", other_row)
+    visit.page.click("#traverse-back")
+    assert wait_for_another(visit, "#traverse-picture", picture) == start
+    assert visit.complaints == []
+
+
+def test_a_sum_is_drawn_again_when_a_term_changes(hub: RunningHub, visit: Visit) -> None:
+    open_tab(visit, hub, "Arithmetic")
+    total = source(visit, "#arithmetic-result")
+    visit.page.get_by_label("Take example 2").last.click()
+    wait_for_another(visit, "#arithmetic-result", total)
+    visit.page.get_by_text("C: example 2").wait_for()
+    assert visit.complaints == []
+
+
+def test_a_conditional_model_without_encoder_has_classes_and_seeds_but_no_uploads(
+    hub: RunningHub, visit: Visit
+) -> None:
+    open_tab(visit, hub)
+    film = source(visit, "#walk-film")
+    visit.page.click("#latent-model input")
+    visit.page.get_by_role("option", name="CGAN").click()
+    film = wait_for_another(visit, "#walk-film", film)
+    assert not visit.page.get_by_role("button", name="Upload a picture").first.is_visible()
+    assert visit.page.get_by_label("Take example 1").count() == 0
+    visit.page.click("#latent-class input")
+    visit.page.get_by_role("option", name="Ankle boot").click()
+    wait_for_another(visit, "#walk-film", film)
+    visit.page.get_by_role("tab", name="Traverse").click()
+    source(visit, "#traverse-picture")
+    assert visit.complaints == []
+
+
+def test_only_a_plane_has_a_map_and_a_click_decodes_that_place(
+    hub: RunningHub, plane: RunningHub, visit: Visit
+) -> None:
+    open_tab(visit, hub)
+    assert visit.page.get_by_role("tab", name="Map").count() == 0
+    open_tab(visit, plane, "Map")
+    middle = source(visit, "#map-picture")
+    visit.page.locator("#map img").click(position={"x": 30, "y": 40})
+    wait_for_another(visit, "#map-picture", middle)
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("visit", [PHONE], indirect=True)
+@pytest.mark.parametrize("section", ["Walk", "Traverse", "Arithmetic"])
+def test_a_phone_sees_the_outcome_first_and_never_scrolls_sideways(hub: RunningHub, visit: Visit, section: str) -> None:
+    open_tab(visit, hub, section)
+    outcome = {"Walk": "#walk-moving", "Traverse": "#traverse-picture", "Arithmetic": "#arithmetic-result"}[section]
+    source(visit, outcome)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    box, seed = (visit.page.locator(name).first.bounding_box() for name in (outcome, ".point:visible .seed"))
+    assert box is not None and seed is not None and box["y"] < PHONE[1] * 0.6 and box["y"] < seed["y"]
