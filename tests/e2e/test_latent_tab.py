@@ -58,7 +58,7 @@ def test_seeds_examples_and_the_path_change_the_walk(hub: RunningHub, visit: Vis
     visit.page.get_by_label("Take example 6").first.click()
     film = wait_for_another(visit, "#walk-film", film)
     visit.page.get_by_text("From: example 6").wait_for()
-    visit.page.get_by_label("Seed").first.fill("7")
+    visit.page.locator(".point:visible input[type=number]").first.fill("7")
     film = wait_for_another(visit, "#walk-film", film)
     visit.page.get_by_text("From: seed 7").wait_for()
     moving = source(visit, "#walk-moving")
