@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from training.data.dataset import ImageData, Split
 from training.features import FASHION_SIZE, fashion_features, fashion_probabilities
@@ -11,6 +13,12 @@ from training.metrics import frechet_distance, precision_recall
 
 MANIFOLD = 5000
 """Images of each kind, at most, in precision and recall: their distances are a matrix."""
+EVALUATION_SEED = 2021
+
+
+def evaluation_noise(count: int, latent_dim: int) -> Tensor:
+    """Noise that every evaluation starts from, so that only the model differs: float [count, latent_dim]."""
+    return torch.randn(count, latent_dim, generator=torch.Generator().manual_seed(EVALUATION_SEED))
 
 
 def has_evaluator(data: ImageData) -> bool:

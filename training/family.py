@@ -72,8 +72,6 @@ class Family(Protocol):
     """Data set that `genhub train` uses when none is named."""
     Config: type[RunConfig]
     PRESETS: dict[str, RunConfig]
-    METRICS: dict[str, str]
-    """Keys of what `Trainer.evaluate` returns -> their names for people."""
     Trainer: type[Trainer]
 
 

@@ -1,9 +1,10 @@
-"""Losses, penalties and augmentation of adversarial recipes, against what is known of them."""
+"""Losses and penalties of adversarial recipes, and augmentation, against what is known of them."""
 
 import pytest
 import torch
 
-from training.adversarial import Loss, augment, discriminator_loss, generator_loss, gradient_penalty
+from training.adversarial import Loss, discriminator_loss, generator_loss, gradient_penalty
+from training.augment import diff_augment, mirror_half
 
 
 @pytest.mark.parametrize("kind", ["relativistic", "hinge"])
@@ -31,7 +32,7 @@ def test_the_gradient_penalty_of_a_linear_discriminator_is_its_squared_weight() 
 def test_augmentations_change_images_and_let_gradients_through(name: str) -> None:
     torch.manual_seed(0)
     images = torch.rand(6, 3, 16, 16, requires_grad=True)
-    changed = augment(images, [name])  # type: ignore[list-item]
+    changed = diff_augment(images, [name])  # type: ignore[list-item]
     assert changed.shape == images.shape and not torch.equal(changed, images)
     changed.sum().backward()
     assert images.grad is not None and images.grad.abs().sum() > 0
@@ -39,14 +40,22 @@ def test_augmentations_change_images_and_let_gradients_through(name: str) -> Non
 
 def test_no_policy_leaves_images_as_they_are() -> None:
     images = torch.rand(2, 1, 8, 8)
-    assert augment(images, []) is images
+    assert diff_augment(images, []) is images
 
 
 def test_a_translation_moves_every_pixel_by_the_same_step() -> None:
     torch.manual_seed(1)
     images = torch.full((20, 1, 32, 32), -1.0)
     images[:, :, 16, 16] = 1.0
-    moved = augment(images, ["translation"])
+    moved = diff_augment(images, ["translation"])
     places = (moved[:, 0] == 1).nonzero()
     assert len(places) == 20 and (places[:, 1:] - 16).abs().max() <= 4
     assert len({tuple(place.tolist()) for place in places[:, 1:]}) > 5, "each image has a shift of its own"
+
+
+def test_about_half_are_mirrored_and_none_is_changed_otherwise() -> None:
+    torch.manual_seed(0)
+    images = torch.rand(200, 1, 4, 4)
+    changed = mirror_half(images)
+    turned = torch.tensor([torch.equal(new, old.flip(2)) for new, old in zip(changed, images, strict=True)])
+    assert torch.equal(changed[~turned], images[~turned]) and 60 < turned.sum() < 140

@@ -18,20 +18,13 @@ from torch import Tensor, nn
 
 from training.config import RunConfig
 from training.errors import TrainingError
-from training.evaluation import conditional_metrics
+from training.evaluation import conditional_metrics, evaluation_noise
 from training.families import gan
 from training.pixels import to_uint8
 
 NAME = "cgan"
 TASK = "sample"
 DATA = "fashion"
-METRICS = {
-    **gan.METRICS,
-    "class_accuracy": "Share of samples in which the Fashion classifier sees the class asked for",
-    "class_accuracy_real": "The same of real images",
-    "frechet_distance/CLASS": "Fréchet distance within one class",
-    "frechet_floor/CLASS": "The same of real training images (the floor)",
-}
 
 
 @dataclass(frozen=True)
@@ -109,8 +102,8 @@ class Trainer(gan.Trainer):
         real = self.data.test if split == "test" else self.data.val
         if len(real) == 0:
             return {}
-        count, config = self.config.evaluation_samples, self.config
-        noise = torch.randn(count, config.latent_dim, generator=torch.Generator().manual_seed(gan.EVALUATION_SEED))
+        count = self.config.evaluation_samples
+        noise = evaluation_noise(count, self.config.latent_dim)
         label = real.labels[np.arange(count) % len(real)]
         samples = to_uint8(self.sample(noise, torch.from_numpy(label)))
         return conditional_metrics(samples, label, self.data, split)

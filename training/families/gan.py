@@ -21,13 +21,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from training.adversarial import Augmentation, Loss, augment, discriminator_loss, generator_loss, gradient_penalty
+from training.adversarial import Loss, discriminator_loss, generator_loss, gradient_penalty
+from training.augment import Augmentation, diff_augment, mirror_half
 from training.config import RunConfig
 from training.data.dataset import ImageData
 from training.ema import EMA
-from training.errors import TrainingError
-from training.evaluation import sample_metrics
+from training.evaluation import evaluation_noise, sample_metrics
 from training.family import Stateful
+from training.nets.stages import halvings
 from training.pixels import to_uint8
 from training.precision import autocast
 from training.schedule import BudgetSchedule
@@ -35,13 +36,6 @@ from training.schedule import BudgetSchedule
 NAME = "gan"
 TASK = "sample"
 DATA = "fashion"
-METRICS = {
-    "frechet_distance": "Fréchet distance, Fashion classifier",
-    "frechet_floor": "Fréchet distance of as many real training images (the floor)",
-    "precision": "Precision of samples",
-    "recall": "Recall of samples",
-}
-EVALUATION_SEED = 2021
 
 
 @dataclass(frozen=True)
@@ -85,10 +79,7 @@ PRESETS: dict[str, RunConfig] = {
 
 def stage_widths(image_size: int, width: int) -> list[int]:
     """Channels at each resolution from half of the full one down to 4x4."""
-    halvings = (image_size // 4).bit_length() - 1
-    if image_size != 4 << halvings or halvings < 1:
-        raise TrainingError(f"--image-size must be a power of two from 8 on, not {image_size}.")
-    return [min(level + 1, 4) * width for level in range(1, halvings + 1)]
+    return [min(level + 1, 4) * width for level in range(1, halvings(image_size) + 1)]
 
 
 class GeneratorBlock(nn.Module):
@@ -156,7 +147,7 @@ class DiscriminatorBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """image float [N, C, H, W] in [-1, 1] -> features float [N, F]; `head` makes a logit of them."""
+    """image float [N, C, H, W] in [-1, 1] -> logit float [N]: `body` finds features [N, F], `head` weighs them."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -176,8 +167,7 @@ class Discriminator(nn.Module):
         if config.loss == "hinge":
             for module in [*self.body.modules(), self.head]:
                 if isinstance(module, nn.Conv2d | nn.Linear):
-                    # Zeros have no spectral norm to divide by.
-                    nn.init.orthogonal_(module.weight)
+                    nn.init.orthogonal_(module.weight)  # zeros have no spectral norm to divide by
                     spectral_norm(module)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -235,8 +225,7 @@ class Trainer:
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         real, condition = batch["image"], self._condition(batch["label"])
         if self.config.flip:
-            mirrored = torch.rand(len(real), 1, 1, 1, device=real.device) < 0.5
-            real = torch.where(mirrored, real.flip(3), real)
+            real = mirror_half(real)
         self.generator.train()
         self.discriminator.train()
         noise = torch.randn(len(real), self.config.latent_dim, device=real.device)
@@ -252,7 +241,7 @@ class Trainer:
         """Descend on the loss, and now and then on the penalties; returns losses and the logits of `real`."""
         config = self.config
         with autocast(real.device, config.precision):
-            both = augment(torch.cat([real, fake]), config.augment)
+            both = diff_augment(torch.cat([real, fake]), config.augment)
             twice = tuple(torch.cat([each, each]) for each in condition)
             real_logits, fake_logits = self.parallel_discriminator(both, *twice).chunk(2)
         loss = discriminator_loss(config.loss, real_logits, fake_logits)
@@ -276,7 +265,7 @@ class Trainer:
         """
         self.discriminator.requires_grad_(False)
         with autocast(fake.device, self.config.precision):
-            fake_logits = self.discriminator(augment(fake, self.config.augment), *condition)
+            fake_logits = self.discriminator(diff_augment(fake, self.config.augment), *condition)
         loss = generator_loss(self.config.loss, real_logits, fake_logits)
         self.generator_optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
@@ -302,6 +291,5 @@ class Trainer:
         """Fréchet distance, precision and recall of samples of fixed noise, where there is an evaluator."""
         if len(self.data.test if split == "test" else self.data.val) == 0:
             return {}
-        generator = torch.Generator().manual_seed(EVALUATION_SEED)
-        noise = torch.randn(self.config.evaluation_samples, self.config.latent_dim, generator=generator)
+        noise = evaluation_noise(self.config.evaluation_samples, self.config.latent_dim)
         return sample_metrics(to_uint8(self.sample(noise)), self.data, split)

@@ -24,14 +24,15 @@ from accelerate import Accelerator  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.augment import mirror_half
 from training.config import RunConfig
 from training.data.dataset import ImageData
 from training.ema import EMA
-from training.errors import TrainingError
-from training.evaluation import sample_metrics, unpadded
+from training.evaluation import evaluation_noise, sample_metrics, unpadded
 from training.family import Stateful
 from training.metrics import psnr
 from training.nets.flow import Flow
+from training.nets.stages import halvings
 from training.pixels import to_float, to_uint8
 from training.precision import autocast
 from training.schedule import BudgetSchedule
@@ -39,14 +40,6 @@ from training.schedule import BudgetSchedule
 NAME = "vae"
 TASK = "sample"
 DATA = "fashion"
-METRICS = {
-    "frechet_distance": "Fréchet distance, Fashion classifier",
-    "frechet_floor": "Fréchet distance of as many real training images (the floor)",
-    "precision": "Precision of samples",
-    "recall": "Recall of samples",
-    "reconstruction_psnr": "Reconstruction PSNR (dB)",
-}
-EVALUATION_SEED = 2021
 
 
 @dataclass(frozen=True)
@@ -118,10 +111,7 @@ def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> li
 
 def stage_widths(image_size: int, width: int) -> list[int]:
     """Channels at each resolution from half of the full one down to 4x4."""
-    halvings = (image_size // 4).bit_length() - 1
-    if image_size != 4 << halvings or halvings < 1:
-        raise TrainingError(f"--image-size must be a power of two from 8 on, not {image_size}.")
-    return [min(width << level, 3 * width) for level in range(1, halvings + 1)]
+    return [min(width << level, 3 * width) for level in range(1, halvings(image_size) + 1)]
 
 
 class Encoder(nn.Module):
@@ -254,8 +244,7 @@ class Trainer:
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         image = batch["image"]
         if self.config.flip:
-            mirrored = torch.rand(len(image), 1, 1, 1, device=image.device) < 0.5
-            image = torch.where(mirrored, image.flip(3), image)
+            image = mirror_half(image)
         if self.schedule.fraction < 1 - self.config.prior_share:
             losses, z = self._autoencoder_step(image)
         else:
@@ -335,6 +324,5 @@ class Trainer:
         batches = [to_float(chosen.images[start : start + 500]).to(device) for start in range(0, len(chosen), 500)]
         reconstructed = np.concatenate([to_uint8(modules["decoder"](modules["encoder"](batch))) for batch in batches])
         quality = psnr(unpadded(reconstructed, self.data), unpadded(chosen.images, self.data))
-        generator = torch.Generator().manual_seed(EVALUATION_SEED)
-        noise = torch.randn(self.config.evaluation_samples, self.config.latent_dim, generator=generator)
+        noise = evaluation_noise(self.config.evaluation_samples, self.config.latent_dim)
         return {"reconstruction_psnr": quality, **sample_metrics(to_uint8(self.sample(noise)), self.data, split)}
