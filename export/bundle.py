@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from export import variants
 from export.appearing import appearing
-from export.card import card, what_it_is
+from export.card import NEIGHBOURS, PREVIEW, card, what_it_is
 from export.errors import ExportError
 from export.graphs import Wrapped, wrap
 from export.inputs import Inputs
@@ -27,8 +27,6 @@ from export.variants import Built, Variants, open_session
 from hub.contract import FILE_SUFFIX, GOLDEN, MANIFEST, Bundle, File, Identifier, Target, Variant, VariantName
 from hub.images import to_png
 
-PREVIEW = "preview.png"
-NEIGHBOURS = "neighbours.png"
 GOLDEN_ROWS = 2
 EXAMPLES = 6
 EMBEDDED_LIMIT = 12_000_000
@@ -92,20 +90,19 @@ def _fill(folder: Path, trained: Trained, graphs: Mapping[str, Wrapped], made: V
     inputs = Inputs(trained, trained.held_out, graphs)
     entries = {name: _write_graphs(folder, name, built) for name, built in made.built.items()}
     fp32 = {name: open_session(file.model) for name, file in made.built["fp32"].graphs.items()}
-    picture, caption = preview(trained, {name: graph.ports for name, graph in graphs.items()}, fp32, inputs)
-    (folder / PREVIEW).write_bytes(to_png(picture))
-    memory = ""
+    pictures = {PREVIEW: preview(trained, {name: graph.ports for name, graph in graphs.items()}, fp32, inputs)}
     if trained.task == "sample":
-        picture, nearest = neighbours(trained, fp32)
-        (folder / NEIGHBOURS).write_bytes(to_png(picture))
-        memory = f"![{nearest}]({NEIGHBOURS})\n\n*{nearest}*"
+        pictures[NEIGHBOURS] = neighbours(trained, fp32)
+    for name, captioned in pictures.items():
+        (folder / name).write_bytes(to_png(captioned.picture))
     _write_golden(folder / GOLDEN, graphs, inputs)
     _write_examples(folder / "examples", trained, graphs)
     _write_weights(folder, trained)
     bundle = _manifest(trained, graphs, entries, names)
     bundle = bundle.model_copy(update={"files": _beside(folder, bundle)})
     # newline: the card's bytes, and so their hash, are the same on every system
-    text = str(card(bundle, trained, PREVIEW, caption, made.refused, memory))
+    captions = {name: captioned.caption for name, captioned in pictures.items()}
+    text = str(card(bundle, trained, captions, made.refused))
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
     bundle = bundle.model_copy(update={"files": _beside(folder, bundle)})
     (folder / MANIFEST).write_text(bundle.to_json(), encoding="utf-8", newline="\n")

@@ -5,12 +5,16 @@ beside its baselines, what the files are and how far each is from PyTorch, where
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from export.trained import Trained
 from hub.contract import Bundle, Graph, Metric, Parity, Variant, VariantName
+
+PREVIEW = "preview.png"
+NEIGHBOURS = "neighbours.png"
+"""Samples beside the training pictures nearest to them."""
 
 PIPELINE_TAGS = {
     "sample": "unconditional-image-generation",
@@ -52,22 +56,20 @@ HUB_CALLS = {
 }
 
 
-def card(
-    bundle: Bundle, trained: Trained, picture: str, caption: str, refused: Sequence[str] = (), memory: str = ""
-) -> ModelCard:
+def card(bundle: Bundle, trained: Trained, captions: Mapping[str, str], refused: Sequence[str] = ()) -> ModelCard:
     """The card of ``bundle``.
 
-    ``picture``: path of the picture within the bundle, ``caption`` the line under it; ``refused``: what was left out of
-    the variants and why, one sentence each; ``memory``: samples beside their nearest training pictures, in Markdown.
+    ``captions``: the line under each picture, by its path within the bundle: ``PREVIEW``, and ``NEIGHBOURS`` where
+    there are some. ``refused``: what was left out of the variants and why, one sentence each.
     """
     made_by = next(iter(bundle.variants["fp32"].files.values())).path
     sections = [
         f"# {bundle.title}\n\n{bundle.description}",
-        f"![{caption}]({picture})\n\n*{caption} Made by `{made_by}` in this repository.*",
+        _figure(PREVIEW, captions[PREVIEW], f" Made by `{made_by}` in this repository."),
         _facts(bundle),
         _use(bundle),
         _quality(bundle.metrics),
-        memory and f"## Does it repeat its training pictures?\n\n{memory}",
+        _memory(captions),
         _files(bundle, refused),
         _limits(bundle, trained),
         _making(bundle, trained),
@@ -83,6 +85,16 @@ def what_it_is(summary: str) -> str:
         (part.removeprefix("What:").strip() for part in paragraphs if part.startswith("What:")), paragraphs[0]
     )
     return chosen[:1].upper() + chosen[1:]
+
+
+def _figure(path: str, caption: str, more: str = "") -> str:
+    return f"![{caption}]({path})\n\n*{caption}{more}*"
+
+
+def _memory(captions: Mapping[str, str]) -> str:
+    if NEIGHBOURS not in captions:
+        return ""
+    return f"## Does it repeat its training pictures?\n\n{_figure(NEIGHBOURS, captions[NEIGHBOURS])}"
 
 
 def _header(bundle: Bundle, trained: Trained) -> ModelCardData:

@@ -1,6 +1,7 @@
-"""The picture on the card, made by the exported fp32 graphs themselves: what a user will get, not selected."""
+"""The pictures on the card, made by the exported fp32 graphs themselves: what a user will get, not selected."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,10 +20,15 @@ ROWS = 5
 """Examples of the tasks that turn one picture into another."""
 
 
-def preview(
-    trained: Trained, ports: Mapping[str, Graph], runs: Mapping[str, Run], inputs: Inputs
-) -> tuple[np.ndarray, str]:
-    """One picture, uint8 [H, W, C], and the sentence that goes under it."""
+class Captioned(NamedTuple):
+    """A picture for the card, uint8 [H, W, C], and the sentence that goes under it."""
+
+    picture: np.ndarray
+    caption: str
+
+
+def preview(trained: Trained, ports: Mapping[str, Graph], runs: Mapping[str, Run], inputs: Inputs) -> Captioned:
+    """What the model does, on one picture."""
     if trained.task == "sample":
         return _samples(trained, runs)
     main = next(iter(TASKS[trained.task]))
@@ -31,46 +37,45 @@ def preview(
     pictures = {name: _as_pixels(array, trained.image.channels) for name, array in columns.items() if array.ndim >= 3}
     rows = np.stack(list(pictures.values()), axis=1).reshape(-1, *next(iter(pictures.values())).shape[1:])
     names = ", ".join(pictures)
-    return grid(enlarge(rows, 96), columns=len(pictures)), f"From left to right: {names}. Held-out data, not selected."
+    caption = f"From left to right: {names}. Held-out data, not selected."
+    return Captioned(grid(enlarge(rows, 96), columns=len(pictures)), caption)
 
 
-def _samples(trained: Trained, runs: Mapping[str, Run]) -> tuple[np.ndarray, str]:
+def _samples(trained: Trained, runs: Mapping[str, Run]) -> Captioned:
     classes = len(trained.labels) if trained.conditional else 0
     columns = min(classes, 10) or SIDE
-    images, seed = _sampled(trained, runs, columns * SIDE, columns)
-    caption = f"{len(images)} samples, seed {seed}, not selected" + (": one class a column." if classes else ".")
-    return grid(enlarge(images, 96), columns=columns), caption
+    images = _sampled(trained, runs, columns * SIDE, columns)
+    caption = f"{len(images)} samples, seed {SEED}, not selected" + (": one class a column." if classes else ".")
+    return Captioned(grid(enlarge(images, 96), columns=columns), caption)
 
 
-def _sampled(
-    trained: Trained, runs: Mapping[str, Run], count: int, classes: int | None = None
-) -> tuple[np.ndarray, int]:
-    """Samples of fixed noise, drawn as ``hub.tasks.sample`` draws it, so that the same seed gives these very pictures.
+def _sampled(trained: Trained, runs: Mapping[str, Run], count: int, classes: int) -> np.ndarray:
+    """Samples of SEED, drawn as ``hub.tasks.sample`` draws them, so that it gives these very pictures.
 
-    ``classes``: go through so many of the model's classes, all unless told. Returns uint8 [N, H, W, C] and the seed.
+    ``classes``: a conditional model goes through so many of its classes in turn. Returns uint8 [count, H, W, C].
     """
     z = np.random.RandomState(SEED).standard_normal((count, trained.latent_dim or 0)).astype(np.float32)
     if "prior" in runs:
         z = runs["prior"]({"noise": z})["z"]
-    number = classes or len(trained.labels)
-    labels = {"label": np.arange(count, dtype=np.int64) % number} if trained.conditional else {}
-    return runs["decoder"]({"z": z, **labels})["image"], SEED
+    labels = {"label": np.arange(count, dtype=np.int64) % classes} if trained.conditional else {}
+    return runs["decoder"]({"z": z, **labels})["image"]
 
 
-def neighbours(trained: Trained, runs: Mapping[str, Run]) -> tuple[np.ndarray, str]:
-    """Samples, each beside the training picture nearest to it, uint8 [H, W, C], and the sentence that goes under it.
+def neighbours(trained: Trained, runs: Mapping[str, Run]) -> Captioned:
+    """Samples, each beside the training picture nearest to it.
 
     A model that learned pictures by heart shows the same picture twice, and its samples lie nearer to the training
     pictures than held-out ones do. Distance is Euclidean between pixels.
     """
-    images, _ = _sampled(trained, runs, COMPARED)
+    images = _sampled(trained, runs, COMPARED, len(trained.labels))
     nearest, distance = _nearest(images, trained.calibration.images)
     _, usual = _nearest(trained.held_out.images[:COMPARED], trained.calibration.images)
     pairs = np.stack([images, trained.calibration.images[nearest]], axis=1).reshape(-1, *images.shape[1:])
     ratio = float(np.median(distance) / max(float(np.median(usual)), 1e-9))
-    return grid(pairs, columns=20), (
+    return Captioned(
+        grid(pairs, columns=20),
         f"{len(images)} samples, each with the training picture nearest to it on its right. The median distance is "
-        f"{ratio:.2f} times that of held-out real pictures, and {int((distance == 0).sum())} are copies."
+        f"{ratio:.2f} times that of held-out real pictures, and {int((distance == 0).sum())} are copies.",
     )
 
 

@@ -1,0 +1,43 @@
+"""The pictures on the card: samples beside their nearest training pictures tell learning by heart from learning."""
+
+import re
+
+import numpy as np
+
+from export.parity import Run
+from export.preview import COMPARED, neighbours
+from tests.export.stand_ins import SIZE, trained
+
+GAP = 2
+
+
+def generator(images: np.ndarray) -> dict[str, Run]:
+    """A decoder that makes ``images``, whatever it is fed, and a prior that changes nothing."""
+    return {"decoder": lambda _: {"image": images}, "prior": lambda feeds: {"z": feeds["noise"]}}
+
+
+def pairs(sheet: np.ndarray) -> np.ndarray:
+    """The sheet's pictures, uint8 [N, 2, H, W]: each sample and its neighbour."""
+    tops, lefts = (range(0, length, SIZE + GAP) for length in sheet.shape[:2])
+    tiles = [sheet[top : top + SIZE, left : left + SIZE, 0] for top in tops for left in lefts]
+    return np.stack(tiles).reshape(-1, 2, SIZE, SIZE)
+
+
+def test_a_generator_that_repeats_its_training_pictures_is_given_away() -> None:
+    model = trained()
+    repeated = model.calibration.images[np.arange(COMPARED) % len(model.calibration)]
+    sheet, caption = neighbours(model, generator(repeated))
+    shown = pairs(sheet)
+    assert np.array_equal(shown[:, 0], repeated[..., 0]) and np.array_equal(shown[:, 0], shown[:, 1])
+    assert " 0.00 times " in caption and f"{COMPARED} are copies" in caption
+
+
+def test_each_sample_stands_beside_the_nearest_of_all_training_pictures() -> None:
+    model = trained()
+    made = np.random.RandomState(0).randint(0, 256, (COMPARED, SIZE, SIZE, 1)).astype(np.uint8)
+    sheet, caption = neighbours(model, generator(made))
+    known = model.calibration.images[..., 0].astype(int)
+    for sample, neighbour in pairs(sheet).astype(int):
+        assert np.square(neighbour - sample).sum() == np.square(known - sample).sum(axis=(1, 2)).min()
+    ratio = re.search(r"distance is ([0-9.]+) times", caption)
+    assert ratio is not None and float(ratio[1]) > 1 and " 0 are copies" in caption
