@@ -3,7 +3,7 @@
 import random
 import re
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -19,16 +19,40 @@ from hub.tasks.sample import MAX_SEED
 
 SHOWN_AT_LEAST = 128
 """Pixels a side: small pictures are enlarged in whole steps, so that they stay crisp on every screen."""
-
-MOST = min(64, settings().max_count)
-"""Pictures at once, on the page."""
 EVERY = "All classes"
+NO_CLASS = (EVERY, "", None)
+
+
+class Made(NamedTuple):
+    """Pictures uint8 [N, H, W, C], the class under each, and how many belong in a row (``None``: as it looks best)."""
+
+    pictures: np.ndarray
+    captions: list[str | None]
+    columns: int | None
+
+    def shown(self) -> list[tuple[np.ndarray, str | None]]:
+        """As a gallery takes them."""
+        large = images.enlarge(self.pictures, SHOWN_AT_LEAST)
+        return [(images.to_rgb(each), caption) for each, caption in zip(large, self.captions, strict=True)]
 
 
 def build(engine: Engine) -> gr.Blocks:
     """The tab for the ``sample`` models of ``engine``, which has at least one. API name: ``/sample``."""
     models = {name: model.bundle for name, model in engine.models.items() if model.bundle.task == "sample"}
     first = next(iter(models))
+    most = min(64, settings().max_count)
+
+    def made(model: str, count: int, seed: int, temperature: float, label: str) -> Made:
+        speaking = speak(engine.model(model))
+        every = label in NO_CLASS
+        pictures = speaking.sample(count, seed, None if every else label, temperature)
+        if not (speaking.conditional and every):
+            return Made(pictures, [None] * len(pictures), None)
+        # The model goes through its classes in turn; here each class gets a row of its own.
+        classes = speaking.bundle.labels
+        order = sorted(range(len(pictures)), key=lambda number: number % len(classes))
+        captions: list[str | None] = [classes[number % len(classes)] for number in order]
+        return Made(pictures[order], captions, -(-len(order) // len(classes)))
 
     @answers
     def sample(
@@ -46,24 +70,15 @@ def build(engine: Engine) -> gr.Blocks:
         Returns:
             The pictures with their classes, a PNG of all of them as a grid, and a ZIP with one PNG each.
         """
-        speaking = speak(engine.model(model))
-        every = label in (EVERY, "", None)
-        pictures = speaking.sample(count, seed, None if every else label, temperature)
-        captions: list[str | None] = [None] * len(pictures)
-        columns = None
-        if speaking.conditional and every:
-            # The model goes through its classes in turn; here each class gets a row of its own.
-            classes = speaking.bundle.labels
-            order = sorted(range(len(pictures)), key=lambda number: number % len(classes))
-            pictures, captions = pictures[order], [classes[number % len(classes)] for number in order]
-            columns = -(-len(pictures) // len(classes))
-        large = images.enlarge(pictures, SHOWN_AT_LEAST)
-        name = "-".join([model, *([] if every else [re.sub(r"\W+", "_", str(label))]), f"seed{int(seed)}"])
-        singles = {f"{name}-{number:03d}.png": images.to_png(each) for number, each in enumerate(pictures)}
-        sheet = download(images.to_png(images.grid(large, columns, gap=8)), f"{name}.png")
-        archive = download(images.to_zip(singles), f"{name}.zip")
-        return [(images.to_rgb(each), caption) for each, caption in zip(large, captions, strict=True)], sheet, archive
+        ready = made(model, count, seed, temperature, label)
+        of_class = [] if label in NO_CLASS else [re.sub(r"\W+", "_", str(label))]
+        name = "-".join([model, *of_class, f"seed{int(seed)}"])
+        singles = {f"{name}-{number:03d}.png": images.to_png(each) for number, each in enumerate(ready.pictures)}
+        large = images.enlarge(ready.pictures, SHOWN_AT_LEAST)
+        sheet = download(images.to_png(images.grid(large, ready.columns, gap=8)), f"{name}.png")
+        return ready.shown(), sheet, download(images.to_zip(singles), f"{name}.zip")
 
+    @answers
     def sample_beside(
         model: str, other: str, count: int, seed: int, temperature: float, label: str
     ) -> tuple[Any, Any, Any, Any]:
@@ -72,7 +87,7 @@ def build(engine: Engine) -> gr.Blocks:
             hidden = gr.update(visible=False)
             return hidden, hidden, gr.update(visible=False, value=None), hidden
         known = label if label in models[other].labels else EVERY
-        pictures, _, _ = sample(other, count, seed, temperature, known)
+        pictures = made(other, count, seed, temperature, known).shown()
         ours, theirs = (gr.update(visible=True, value=f"### {models[name].title}") for name in (model, other))
         return ours, theirs, gr.update(visible=True, value=pictures), gr.update(visible=True)
 
@@ -82,7 +97,7 @@ def build(engine: Engine) -> gr.Blocks:
     def describe(model: str) -> tuple[str, Any, Any]:
         """Facts, the labels there are, and enough pictures to see four of every class."""
         labels = models[model].labels
-        count = min(4 * len(labels), MOST) if labels else 16
+        count = min(4 * len(labels), most) if labels else 16
         choice = gr.update(choices=[EVERY, *labels], value=EVERY, visible=bool(labels))
         return facts(models[model]), choice, gr.update(value=count)
 
@@ -100,7 +115,7 @@ def build(engine: Engine) -> gr.Blocks:
                     visible=bool(models[first].labels),
                     elem_id="label",
                 )
-                count = gr.Slider(1, MOST, value=16, step=1, label="Pictures")
+                count = gr.Slider(1, most, value=16, step=1, label="Pictures")
                 with gr.Row(elem_classes="seed"):
                     seed = gr.Number(
                         0,

@@ -32,6 +32,8 @@ DRAWN = 256
 """Latents drawn to learn where each dimension lies; they are not decoded."""
 PROBED = 256
 """Pictures decoded, about, to learn which dimensions show: a fraction of a second for a small decoder, once."""
+MOST_ACTIVE = 6
+"""Dimensions that a traversal moves unless told which."""
 BASES = 4
 """At most so many latents around which a dimension is moved."""
 
@@ -171,7 +173,7 @@ class LatentSpace:
 
         Args:
             start: a seed or a latent.
-            dimensions: which, from 0; ``None`` takes the six most active.
+            dimensions: which, from 0; ``None`` takes the most active ones.
             count: pictures in a row, from 2.
             span: how far, in standard deviations to either side of the mean, above 0 to 10.
             label: the class of all pictures.
@@ -216,6 +218,10 @@ class LatentSpace:
                 )
             at[dimension] = spread.mean[dimension] + offset * spread.deviation[dimension]
         return at
+
+    def most_active(self) -> list[int]:
+        """The dimensions that change the picture most, at most ``MOST_ACTIVE`` of them."""
+        return self.spread().ranked()[:MOST_ACTIVE]
 
     def spread(self) -> Spread:
         """Where the latents lie and which dimensions show. Measured once a model, on latents of a fixed seed."""
@@ -291,7 +297,7 @@ class LatentSpace:
 
     def _dimensions(self, wanted: Sequence[int] | None) -> tuple[int, ...]:
         if wanted is None:
-            return tuple(self.spread().ranked()[:6])
+            return tuple(self.most_active())
         if not _is_vector(wanted) or not len(wanted) or len(set(map(repr, wanted))) < len(wanted):
             raise RequestError(f"The dimensions must be a list of different numbers, not {reprlib.repr(wanted)}.")
         return tuple(whole("A dimension", each, 0, self.dim - 1) for each in wanted)

@@ -1,7 +1,5 @@
 """The latent endpoints of a running hub, spoken to by Gradio's own client: what they give, and how they refuse."""
 
-import json
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from hub import open_model
 from hub.tasks.latent import LatentSpace
 from tests.hub.sentence import sentence
 from tests.hub.tiny_bundle import LATENT_DIM, write_tiny_bundle
-from tests.serving import RunningHub, serving
+from tests.serving import RunningHub, call_raw, serving
 
 
 @pytest.fixture(scope="module")
@@ -171,13 +169,5 @@ def test_what_is_no_picture_is_refused_in_a_sentence(client: Client, tmp_path: P
 def test_a_picture_of_the_server_is_never_read(hub: RunningHub, folder: Path) -> None:
     """Named as Gradio names its uploads, without having been one: refused before it is copied anywhere."""
     stolen = {"path": str(folder / "tiny/examples/01.png"), "meta": {"_type": "gradio.FileData"}}
-    request = urllib.request.Request(
-        f"{hub.url}/gradio_api/call/encode",
-        data=json.dumps({"data": ["tiny", stolen, "auto"]}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        event = json.load(answer)["event_id"]
-    with urllib.request.urlopen(f"{hub.url}/gradio_api/call/encode/{event}", timeout=30) as answer:
-        said = answer.read().decode()
+    said = call_raw(hub.url, "encode", "tiny", stolen, "auto")
     assert said.startswith("event: error") and "not uploaded" in said and "Traceback" not in said

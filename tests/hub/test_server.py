@@ -20,7 +20,7 @@ from PIL import Image
 from hub import open_model
 from tests.hub.sentence import sentence
 from tests.hub.tiny_bundle import write_tiny_bundle
-from tests.serving import RunningHub, free_port, serving, started, status, wait_for
+from tests.serving import RunningHub, call_raw, free_port, serving, started, status, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -135,15 +135,7 @@ def test_bad_requests_get_one_sentence_and_the_server_goes_on(
 def test_a_file_of_the_server_is_never_read(hub: RunningHub, bundles: tuple[Path, Path]) -> None:
     """Named as Gradio names its uploads, without having been one: refused before it is copied anywhere."""
     stolen = {"path": str(bundles[0] / "bundle.json"), "meta": {"_type": "gradio.FileData"}}
-    request = urllib.request.Request(
-        f"{hub.url}/gradio_api/call/sample",
-        data=json.dumps({"data": [stolen, 1, 0, 1.0, ""]}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        event = json.load(answer)["event_id"]
-    with urllib.request.urlopen(f"{hub.url}/gradio_api/call/sample/{event}", timeout=30) as answer:
-        said = answer.read().decode()
+    said = call_raw(hub.url, "sample", stolen, 1, 0, 1.0, "")
     assert said.startswith("event: error") and "not uploaded" in said and "Traceback" not in said
 
 

@@ -7,7 +7,7 @@ import gradio as gr
 
 from hub.runtime.engine import Engine
 from hub.tabs.answers import answers
-from hub.tabs.latent import api, arithmetic, map, traverse, walk
+from hub.tabs.latent import api, arithmetic, plane, traverse, walk
 from hub.tabs.latent.stage import Stage
 
 
@@ -35,8 +35,8 @@ def build(engine: Engine) -> gr.Blocks:
                 sections.append(traverse.build(stage))
             with gr.Tab("Arithmetic"):
                 sections.append(arithmetic.build(stage))
-            with gr.Tab("Map", visible=first.latent_dim == 2) as plane:
-                sections.append(map.build(stage))
+            with gr.Tab("Map", visible=first.latent_dim == 2) as map_tab:
+                sections.append(plane.build(stage))
 
         points = [point for section in sections for point in section.points]
 
@@ -53,7 +53,7 @@ def build(engine: Engine) -> gr.Blocks:
                 shown += point.start(space)
             return shown
 
-        everything = [label, plane, *(each for point in points for each in point.parts)]
+        everything = [label, map_tab, *(each for point in points for each in point.parts)]
         met = stage.live([tab.load, model.input], meet, model, everything)
         for section in sections:
             section.after(met)

@@ -6,10 +6,10 @@ import numpy as np
 from hub.tabs.answers import answers
 from hub.tabs.latent.point import PointPicker, Value, figure, place
 from hub.tabs.latent.stage import Section, Stage, film, img
-from hub.tasks.latent import Label, LatentSpace
+from hub.tasks.latent import MOST_ACTIVE, Label, LatentSpace
 
-ROWS, STEPS, SPAN = 6, 9, 3.0
-"""Dimensions shown, pictures in a row, and standard deviations to either side."""
+STEPS, SPAN = 9, 3.0
+"""Pictures in a row, and standard deviations to either side."""
 
 
 def build(stage: Stage) -> Section:
@@ -22,7 +22,7 @@ def build(stage: Stage) -> Section:
             start = PointPicker(stage, "Start", 0)
             back = gr.Button("Back to the start", size="sm", elem_id="traverse-back")
         with gr.Column(scale=5, min_width=320, elem_classes="pictures traverse"):
-            for _ in range(ROWS):
+            for _ in range(MOST_ACTIVE):
                 with gr.Row(elem_classes="dimension"):
                     sliders.append(
                         gr.Slider(
@@ -38,13 +38,13 @@ def build(stage: Stage) -> Section:
             return gr.skip()
         space = stage.space(value["model"])
         z = space.locate(place(value))
-        dimensions = _dimensions(space)
+        dimensions = space.most_active()
         offsets = space.offsets(z, dimensions)
         moved: list[object] = [
             gr.update(value=round(float(np.clip(offset, -SPAN, SPAN)), 2), label=f"Dimension {each}", visible=True)
             for each, offset in zip(dimensions, offsets, strict=True)
         ]
-        moved += [gr.update(visible=False)] * (ROWS - len(dimensions))
+        moved += [gr.update(visible=False)] * (MOST_ACTIVE - len(dimensions))
         return (
             start.show(space, value, label),
             _picture(space, z, label),
@@ -86,20 +86,16 @@ def _picture(space: LatentSpace, z: np.ndarray, label: Label) -> str:
     return figure(img(space.decode(z, label), "The picture at the sliders"), "at the sliders")
 
 
-def _dimensions(space: LatentSpace) -> list[int]:
-    return space.spread().ranked()[:ROWS]
-
-
 def _at(space: LatentSpace, value: Value, offsets: tuple[float, ...]) -> np.ndarray:
-    dimensions = _dimensions(space)
+    dimensions = space.most_active()
     return space.moved(space.locate(place(value)), dimensions, offsets[: len(dimensions)])
 
 
 def _rows(space: LatentSpace, z: np.ndarray, offsets: list[float] | tuple[float, ...], label: Label) -> list[str]:
     """A strip of film for each slider, with the picture nearest to it marked; empty where there is no slider."""
-    made = space.traverse(z, _dimensions(space), STEPS, SPAN, label)
+    made = space.traverse(z, space.most_active(), STEPS, SPAN, label)
     strips = [
         film(row, f"Dimension {dimension}, step", here=int(np.abs(made.offsets - offset).argmin()))
         for dimension, row, offset in zip(made.dimensions, made.images, offsets, strict=False)
     ]
-    return strips + [""] * (ROWS - len(strips))
+    return strips + [""] * (MOST_ACTIVE - len(strips))
