@@ -52,6 +52,8 @@ MEANINGS: dict[str, Meaning] = {
 
 FLOORS = {
     "frechet_floor": ("frechet_distance", "real images (floor)"),
+    "precision_real": ("precision", "real training images"),
+    "recall_real": ("recall", "real training images"),
     "class_accuracy_real": ("class_accuracy", "real images"),
 }
 """Keys that are a baseline of another key."""

@@ -37,8 +37,8 @@ def unpadded(images: NDArray[np.uint8], data: ImageData) -> NDArray[np.uint8]:
 def sample_metrics(samples: NDArray[np.uint8], data: ImageData, split: str) -> dict[str, float]:
     """Fréchet distance of samples uint8 [N, H, W, C] to the real images of `split`, its floor, precision and recall.
 
-    The floor is the distance of as many real training images: what a perfect generator would get. Empty where there is
-    no evaluator for the data set.
+    The floor is the distance of as many real training images: what a perfect generator would get; `precision_real` and
+    `recall_real` are theirs too. Empty where there is no evaluator for the data set.
     """
     return _overall(_features(samples, data, split)) if _can_measure(data, split) else {}
 
@@ -86,12 +86,16 @@ def _features(samples: NDArray[np.uint8], data: ImageData, split: str) -> _Featu
 
 
 def _overall(features: _Features) -> dict[str, float]:
-    precision, recall = precision_recall(features.real[:MANIFOLD], features.samples[:MANIFOLD])
+    real = features.real[:MANIFOLD]
+    precision, recall = precision_recall(real, features.samples[:MANIFOLD])
+    precision_real, recall_real = precision_recall(real, features.train[:MANIFOLD])
     return {
         "frechet_distance": frechet_distance(features.samples, features.real),
         "frechet_floor": frechet_distance(features.train, features.real),
         "precision": precision,
         "recall": recall,
+        "precision_real": precision_real,
+        "recall_real": recall_real,
     }
 
 

@@ -94,6 +94,7 @@ def test_bad_samples_are_far_and_real_ones_near() -> None:
     noise = np.random.default_rng(0).integers(0, 256, data.train.images.shape, np.uint8)
     far = sample_metrics(noise, data, "test")
     assert near["frechet_distance"] == pytest.approx(near["frechet_floor"])
+    assert (near["precision"], near["recall"]) == (near["precision_real"], near["recall_real"])
     assert far["frechet_distance"] > 5 * near["frechet_distance"]
 
 
