@@ -1,48 +1,92 @@
-"""Which models there are and where each bundle lies: ``catalog.toml`` read as data, plus folders of one's own."""
+"""Which models there are and where each bundle comes from: ``catalog.toml``, read as data.
 
-import contextlib
-import reprlib
+A table is one model. Its sources, of which it has at least one:
+
+* ``repo`` and ``revision``: a Hugging Face Hub repository and the commit (40 hex digits) to take from it. ``manifest``,
+  the sha256 of its ``bundle.json``, pins the content as well, whatever the Hub says;
+* ``embedded = true``: ``hub/bundles/<id>`` ships with the package;
+* ``folder``: a folder of this machine, relative to the catalog's file.
+
+``GENHUB_NAMESPACE=you`` takes every model from ``you/<id>`` instead; ``GENHUB_CATALOG`` names another file.
+"""
+
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Self
 
-from hub.contract import MANIFEST, Bundle, read_bundle
-from hub.errors import UnknownModelError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from hub.contract import Identifier, Sha256
+from hub.errors import HubError
+from hub.settings import settings
 
 EMBEDDED = Path(__file__).parent / "bundles"
+CATALOG = Path(__file__).parent / "catalog.toml"
 
 
-@dataclass(frozen=True)
-class Located:
-    """A bundle found: its manifest, its folder, and in a word where it came from."""
+class Entry(BaseModel):
+    """One model's sources."""
 
-    bundle: Bundle
-    folder: Path
-    source: str
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    repo: Annotated[str, Field(pattern=r"^[\w-][\w.-]*/[\w-][\w.-]*$")] | None = None
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    manifest: Sha256 | None = None
+    embedded: bool = False
+    folder: Path | None = None
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> Self:
+        if (self.repo is None) != (self.revision is None):
+            raise ValueError("a repo and its revision go together")
+        if not (self.repo or self.embedded or self.folder):
+            raise ValueError("it names no source: repo and revision, embedded, or folder")
+        return self
+
+    def repository(self, model_id: str, namespace: str | None) -> tuple[str, str] | None:
+        """The Hub repository and the revision to ask for, where there is one.
+
+        Another account's copy has commits of its own, so its ``main`` is taken.
+        """
+        if namespace is not None and (repo := f"{namespace}/{model_id}") != self.repo:
+            return repo, "main"
+        return None if self.repo is None or self.revision is None else (self.repo, self.revision)
+
+
+ENTRIES = TypeAdapter(dict[Identifier, Entry])
+
+
+def catalog() -> MappingProxyType[str, Entry]:
+    """The entries by id, in the file's order.
+
+    Raises:
+        HubError: the file is missing, is no TOML, or says what no entry may say.
+    """
+    return _read(settings().catalog or CATALOG)
+
+
+def catalog_ids() -> tuple[str, ...]:
+    """The ids of the catalog, in its order: the first is what a newcomer sees first."""
+    return tuple(catalog())
 
 
 @cache
-def catalog_ids() -> tuple[str, ...]:
-    """The ids of ``catalog.toml``, in its order."""
-    return tuple(tomllib.loads((Path(__file__).parent / "catalog.toml").read_text(encoding="utf-8")))
-
-
-def locate(name: str | Path) -> Located:
-    """The bundle called ``name``: a catalog id, or the path of a bundle's folder.
-
-    Raises:
-        UnknownModelError: neither an id of the catalog nor a folder.
-        BundleError: its manifest is missing or breaks the contract.
-    """
-    if str(name) in catalog_ids():
-        folder = EMBEDDED / str(name)
-        return Located(read_bundle(folder), folder, "embedded")
-    with contextlib.suppress(OSError, RuntimeError):  # a name too long for a path, the home of nobody
-        folder = Path(name).expanduser()
-        if folder.is_dir():
-            return Located(read_bundle(folder), folder, "folder")
-    raise UnknownModelError(
-        f"There is no model {reprlib.repr(str(name))}: "
-        f"give one of {', '.join(catalog_ids())}, or a folder that holds a {MANIFEST}."
+def _read(path: Path) -> MappingProxyType[str, Entry]:
+    path = path.expanduser()
+    try:
+        entries = ENTRIES.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise HubError(f"The catalog {path} at {where}: {first['msg'].removeprefix('Value error, ')}.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise HubError(f"The catalog {path} cannot be read: {reason}.") from None
+    return MappingProxyType(
+        {
+            name: entry if entry.folder is None else entry.model_copy(update={"folder": path.parent / entry.folder})
+            for name, entry in entries.items()
+        }
     )

@@ -47,7 +47,8 @@ def _serve(host: str = "127.0.0.1", port: int = 7860, models: str = "") -> int:
     Args:
         host: address to listen on; 0.0.0.0 lets other machines in.
         port: port to listen on.
-        models: ids or bundle folders, separated by commas; the whole catalog unless given.
+        models: ids, bundle folders or Hub repositories (owner/name[@revision]), separated by commas; the whole
+            catalog unless given.
     """
     from hub.server import run_server  # only here: the other commands have no use for a web server
 
@@ -58,7 +59,8 @@ def _models(models: str = "", as_json: Annotated[bool, tyro.conf.arg(name="json"
     """List the models, with the variant and the provider that this machine runs them on, and why.
 
     Args:
-        models: ids or bundle folders, separated by commas; the whole catalog unless given.
+        models: ids, bundle folders or Hub repositories (owner/name[@revision]), separated by commas; the whole
+            catalog unless given.
         as_json: print JSON instead of a table.
     """
     rows = []
@@ -74,6 +76,7 @@ def _models(models: str = "", as_json: Annotated[bool, tyro.conf.arg(name="json"
                 "megabytes": round(sum(file.bytes for file in graphs) / 1e6, 2),
                 "licence": bundle.licence,
                 "source": model.source,
+                "source_reason": model.resolved.reason,
                 **asdict(choice),
             }
         )
@@ -81,7 +84,8 @@ def _models(models: str = "", as_json: Annotated[bool, tyro.conf.arg(name="json"
         print(json.dumps(rows, indent=2))
     else:
         shown = ["id", "task", "image", "parameters", "megabytes", "source", "variant", "provider", "reason"]
-        print(table(shown, [[row[column] for column in shown] for row in rows]))
+        print(table(shown, [[row[column] for column in shown] for row in rows]), end="\n\n")
+        print("\n".join(f"{row['id']}: {row['source_reason']}" for row in rows))
     return 0
 
 
@@ -96,7 +100,7 @@ def _make(
     """Make pictures with a model and write them as one PNG.
 
     Args:
-        model: a model's id, or a bundle's folder.
+        model: a model's id, a bundle's folder, or a Hub repository (owner/name[@revision]).
         out: the PNG to write, a grid of all pictures.
         count: how many pictures.
         seed: the same seed gives the same pictures.
@@ -117,12 +121,15 @@ def _bench(models: str = "", runs: int = 15) -> int:
     Times are medians in milliseconds per picture; ratios are against fp32 on plain ONNX Runtime in the same run.
 
     Args:
-        models: ids or bundle folders, separated by commas; the whole catalog unless given.
+        models: ids, bundle folders or Hub repositories (owner/name[@revision]), separated by commas; the whole
+            catalog unless given.
         runs: how often each cell is timed; the cells take turns, so that a busy machine is busy for all.
     """
     from hub.runtime.bench import measure
 
     for model in Engine(_names(models)).models.values():
+        for variant in model.bundle.variants:
+            model.fetch(variant)
         header, rows = measure(model.bundle, model.folder, runs)
         print(f"{model.bundle.id}: {model.bundle.title}\n\n{table(header, rows)}\n")
         quality = [

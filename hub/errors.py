@@ -9,6 +9,10 @@ class BundleError(HubError, ValueError):
     """A bundle that cannot be trusted or understood."""
 
 
+class SourceError(HubError, OSError):
+    """A place that bundles come from, and that does not give one: unreachable, not there, not for us, a full disk."""
+
+
 class RequestError(HubError, ValueError):
     """A request that cannot be answered as asked: what is wrong, and what would be right."""
 

@@ -28,6 +28,12 @@ class Settings(BaseSettings):
     """The precision for every model; ``auto`` takes the bundle's default for the device."""
     threads: int = Field(default=0, ge=0, le=256)
     """Threads inside one operator; 0 takes the CPUs that this process may use."""
+    namespace: str | None = Field(default=None, pattern=r"^[\w-][\w.-]*$")
+    """An account of the Hugging Face Hub: every model of the catalog is taken from its repository of that id."""
+    catalog: Path | None = None
+    """A catalog of one's own, in place of the one that ships."""
+    max_bundle_mb: int = Field(default=4096, ge=1)
+    """Bundles past this size are refused before anything of them is fetched or opened."""
     memory_mb: int = Field(default=2048, ge=64)
     """Models past this budget are closed, least recently used first."""
     max_count: int = Field(default=256, ge=1)

@@ -1,10 +1,13 @@
 """What every test may ask for: small, real bundles. Made once a run; who changes one copies it first."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from tests.hub.tiny_bundle import write_tiny_bundle
+from tests.hub_stand_in import HubStandIn
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +24,34 @@ def conditional_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundles") / "tiny-conditional"
     write_tiny_bundle(folder, bundle_id="tiny-conditional", conditional=True, encoder=False, prior=False)
     return folder
+
+
+@pytest.fixture
+def hub_stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubStandIn]:
+    """A Hub on this machine, to which the client of this process and of those it starts is pointed, with a new cache.
+
+    The client reads its environment when it is imported, which in this process may have happened.
+    """
+    with HubStandIn() as hub:
+        home = tmp_path / "hf"
+        environment = {
+            "HF_ENDPOINT": hub.url,
+            "HF_HOME": str(home),
+            "HF_HUB_CACHE": str(home / "hub"),
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        }
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE"):
+            monkeypatch.delenv(name, raising=False)
+        for name, constant in {
+            "ENDPOINT": hub.url,
+            "HUGGINGFACE_CO_URL_TEMPLATE": hub.url + "/{repo_id}/resolve/{revision}/{filename}",
+            "HF_HUB_CACHE": str(home / "hub"),
+            "HF_TOKEN_PATH": str(home / "token"),
+            "HF_STORED_TOKENS_PATH": str(home / "stored_tokens"),
+            "HF_HUB_DISABLE_XET": True,
+        }.items():
+            monkeypatch.setattr(constants, name, constant)
+        yield hub

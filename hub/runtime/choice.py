@@ -9,14 +9,16 @@ import logging
 import statistics
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from hub import files, weights
 from hub.contract import TASKS, Bundle, Target, VariantName
-from hub.errors import BundleError, HubError, ProviderError, RequestError
+from hub.errors import HubError, ProviderError, RequestError
 from hub.runtime import feeds
 from hub.runtime.session import Arrays, Session, available_providers, machine
 from hub.settings import Provider, settings
@@ -27,6 +29,9 @@ MEASURED_BATCH = 8
 MEASURED_RUNS = 7
 WORTH_IT = 1.2
 """A provider must beat plain onnxruntime by this much: it also costs memory and start time."""
+
+Fetch = Callable[[VariantName], None]
+"""Has a variant's files on disk, verified, or raises."""
 
 _file_lock = threading.Lock()
 
@@ -44,30 +49,32 @@ class Choice:
 CHOICES = TypeAdapter(dict[str, Choice])
 
 
-def choose(bundle: Bundle, folder: Path) -> Choice:
+def choose(bundle: Bundle, folder: Path, fetch: Fetch | None = None) -> Choice:
     """The variant and provider for ``bundle``: what the environment sets, else what was measured on this machine.
 
-    The variant's files are verified before anything is measured on them.
+    The variant's files are verified before anything is measured on them; ``fetch`` does that for a bundle that may
+    have to be fetched first.
 
     Raises:
         ProviderError: the environment names a provider that this machine does not have.
         BundleError: the environment names a variant that the bundle does not have, or a file is missing or damaged.
     """
+    fetch = fetch or partial(weights.verify, folder, bundle)
     wanted, available = settings().provider, available_providers()
     if wanted != "auto" and wanted not in available:
         raise ProviderError(f"GENHUB_PROVIDER is '{wanted}', but this machine has only {', '.join(available)}.")
     if wanted != "auto":
-        variant = _verified_variant(bundle, folder, wanted)
+        variant = _verified_variant(bundle, wanted, fetch)
         return Choice(variant, wanted, "set by GENHUB_PROVIDER", {})
     if "cuda" in available:
-        variant = _verified_variant(bundle, folder, "cuda")
+        variant = _verified_variant(bundle, "cuda", fetch)
         try:
             session = _open_main_graph(bundle, folder, variant, "cuda")
             session.run(feeds.example(bundle.graphs[main_graph(bundle)], 1))
             return Choice(variant, "cuda", "a CUDA device is present", {})
         except HubError as error:  # a GPU without its libraries must not cost the picture
             log.warning("%s goes to the CPU: %s", bundle.id, error)
-    variant = _verified_variant(bundle, folder, "cpu")
+    variant = _verified_variant(bundle, "cpu", fetch)
     if "openvino" not in available:
         return Choice(variant, "cpu", "the only provider that works on this machine", {})
 
@@ -79,20 +86,15 @@ def choose(bundle: Bundle, folder: Path) -> Choice:
     return choice
 
 
-def _verified_variant(bundle: Bundle, folder: Path, provider: Provider) -> VariantName:
-    variant = _variant(bundle, "cuda" if provider == "cuda" else "cpu")
-    weights.verify(folder, bundle, variant)
+def target() -> Target:
+    """What this machine would run a model on, as far as that decides which variant to fetch."""
+    return "cuda" if settings().provider in ("auto", "cuda") and "cuda" in available_providers() else "cpu"
+
+
+def _verified_variant(bundle: Bundle, provider: Provider, fetch: Fetch) -> VariantName:
+    variant = weights.wanted_variant(bundle, "cuda" if provider == "cuda" else "cpu")
+    fetch(variant)
     return variant
-
-
-def _variant(bundle: Bundle, target: Target) -> VariantName:
-    wanted = settings().variant
-    if wanted == "auto":
-        return bundle.defaults.get(target, "fp32")
-    if wanted not in bundle.variants:
-        has = ", ".join(bundle.variants)
-        raise BundleError(f"GENHUB_VARIANT is '{wanted}', but '{bundle.id}' has only {has}.")
-    return wanted
 
 
 def main_graph(bundle: Bundle) -> str:

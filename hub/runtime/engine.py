@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from hub.catalog import Located, catalog_ids, locate
+from hub.catalog import catalog_ids
+from hub.contract import VariantName
 from hub.errors import BundleError, UnknownModelError
 from hub.runtime import feeds
-from hub.runtime.choice import Choice, choose, main_graph
+from hub.runtime.choice import Choice, choose, main_graph, target
 from hub.runtime.session import Arrays, Session
 from hub.settings import settings
-from hub.weights import verify_file
+from hub.weights import Resolved, resolve, verify_file
 
 log = logging.getLogger("genhub")
 
@@ -30,8 +31,10 @@ BYTES_PER_FILE_BYTE = 3
 class Model:
     """One bundle, ready to run. Graphs open on first use; ``run`` may be called from many threads at once."""
 
-    def __init__(self, located: Located) -> None:
-        self.bundle, self.folder, self.source = located.bundle, located.folder, located.source
+    def __init__(self, resolved: Resolved) -> None:
+        self.resolved = resolved
+        """Where the bundle came from, and why from there."""
+        self.bundle, self.folder, self.source = resolved.bundle, resolved.folder, resolved.source
         self._lock = threading.Lock()
         self._choice: Choice | None = None
         self._sessions: dict[str, Session] = {}
@@ -46,7 +49,7 @@ class Model:
 
     def _chosen(self) -> Choice:
         if self._choice is None:
-            choice = choose(self.bundle, self.folder)
+            choice = choose(self.bundle, self.folder, self.resolved.fetch)
             log.info("%s: %s on %s (%s)", self.bundle.id, choice.variant, choice.provider, choice.reason)
             self._choice = choice
         return self._choice
@@ -61,6 +64,14 @@ class Model:
                 session.run(feeds.example(self.bundle.graphs[graph], 1))  # the first run of a session is the slow one
                 self._sessions[graph] = session
             return self._sessions[graph]
+
+    def fetch(self, variant: VariantName) -> None:
+        """Have the files of ``variant`` on disk and verified: from the Hub, only the one in use is there before.
+
+        Raises:
+            BundleError, SourceError: as :meth:`hub.weights.Resolved.fetch`.
+        """
+        self.resolved.fetch(variant)
 
     def warm_up(self) -> None:
         """Open the main graph now rather than at the first request."""
@@ -95,10 +106,12 @@ class Engine:
     """The models of one process."""
 
     def __init__(self, names: Sequence[str | Path] = ()) -> None:
-        """Know the models ``names`` (ids or folders), by default the whole catalog. Nothing is opened yet.
+        """Know the models ``names`` (ids, folders or Hub repositories), by default the whole catalog.
+
+        Nothing is opened yet; what comes from the Hub is fetched and verified.
 
         Raises:
-            UnknownModelError, BundleError: as :meth:`add`.
+            UnknownModelError, SourceError, BundleError: as :meth:`add`.
         """
         self._lock = threading.Lock()
         self._models: dict[str, Model] = {}
@@ -109,9 +122,9 @@ class Engine:
         """Know one more model. The same folder named twice is one model.
 
         Raises:
-            UnknownModelError, BundleError: as :func:`hub.catalog.locate`, or two bundles go by one id.
+            UnknownModelError, SourceError, BundleError: as :func:`hub.weights.resolve`, or two bundles go by one id.
         """
-        located = locate(name)
+        located = resolve(name, target())
         with self._lock:
             known = self._models.setdefault(located.bundle.id, Model(located))
         if known.folder.resolve() != located.folder.resolve():

@@ -11,10 +11,13 @@ TASK_MODELS: dict[str, type[SampleModel]] = {"sample": SampleModel}
 
 
 def open_model(name: str | Path) -> SampleModel:
-    """The model ``name``, a catalog id or a bundle's folder, with the methods of its task.
+    """The model ``name`` with the methods of its task.
+
+    ``name``: a catalog id, a bundle's folder, or a Hub repository as ``owner/name`` or ``owner/name@revision``.
 
     Raises:
         UnknownModelError: there is no such model.
+        SourceError: the Hub does not give it.
         BundleError: its bundle is damaged, or of a task that this release does not speak.
     """
     return speak(Engine([name]).add(name))

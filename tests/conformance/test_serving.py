@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from hub import weights
-from hub.catalog import catalog_ids, locate
+from hub.catalog import catalog_ids
 from hub.runtime.session import available_providers
 
 MEGABYTES = {"clip": 30}
@@ -53,7 +53,7 @@ print("answered")
 
 @pytest.mark.parametrize("name", catalog_ids())
 def test_every_file_is_what_the_manifest_says_and_small_enough(name: str) -> None:
-    found = locate(name)
+    found = weights.resolve(name)
     for file in found.bundle.all_files():
         weights.verify_file(found.folder, found.bundle, file)
     listed = {file.path for file in found.bundle.all_files()} | {"bundle.json"}
@@ -72,12 +72,12 @@ def test_the_golden_outputs_come_back_without_torch(name: str, provider: str, mo
 
 @pytest.mark.parametrize("name", catalog_ids())
 def test_the_handler_of_its_tab_answers(name: str) -> None:
-    assert _python(HANDLER, name, locate(name).bundle.task) == "answered"
+    assert _python(HANDLER, name, weights.resolve(name).bundle.task) == "answered"
 
 
 @pytest.mark.parametrize("name", catalog_ids())
 def test_quality_is_stated_beside_baselines_with_split_and_seeds(name: str) -> None:
-    metrics = locate(name).bundle.metrics
+    metrics = weights.resolve(name).bundle.metrics
     assert any(metric.baselines for metric in metrics)
     assert all(metric.split == "test" and metric.seeds and metric.evaluator for metric in metrics)
 

@@ -1,12 +1,15 @@
-"""``hub.catalog``: a name becomes a bundle, or a sentence."""
+"""``hub.catalog``: which models there are, and where each may come from."""
 
 from pathlib import Path
 
 import pytest
 
-from hub.catalog import catalog_ids, locate
-from hub.errors import BundleError, UnknownModelError
+from hub.catalog import Entry, catalog, catalog_ids
+from hub.errors import HubError
+from tests.hub.conftest import Turn
 from tests.hub.sentence import sentence
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def test_the_catalog_names_models() -> None:
@@ -14,19 +17,43 @@ def test_the_catalog_names_models() -> None:
     assert len(set(catalog_ids())) == len(catalog_ids())
 
 
-def test_a_folder_is_a_bundle_wherever_it_lies(tiny_bundle: Path) -> None:
-    found = locate(str(tiny_bundle))
-    assert (found.bundle.id, found.folder, found.source) == ("tiny", tiny_bundle, "folder")
+def test_a_catalog_of_one_s_own_replaces_it(turn: Turn, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        f'[mine]\nfolder = "bundles/mine"\n[theirs]\nrepo = "a/b"\nrevision = "{COMMIT}"'
+    )
+    turn(catalog=tmp_path / "mine.toml")
+    assert catalog_ids() == ("mine", "theirs")
+    assert catalog()["mine"].folder == tmp_path / "bundles/mine"  # relative to the file, not to where one happens to be
+    assert catalog()["theirs"].repository("theirs", None) == ("a/b", COMMIT)
 
 
-@pytest.mark.parametrize("name", ["no-such-model", "x" * 10_000, "~nobody-of-that-name/x", "a\0b", "line\nbreak"])
-def test_a_name_that_is_nothing_is_answered_with_what_there_is(name: str) -> None:
-    with pytest.raises(UnknownModelError) as refused:
-        locate(name)
-    assert catalog_ids()[0] in sentence(refused.value)
+def test_a_namespace_points_every_model_at_one_account() -> None:
+    pinned = Entry(repo="them/vae", revision=COMMIT)
+    assert pinned.repository("vae", "me") == ("me/vae", "main")
+    assert pinned.repository("vae", "them") == ("them/vae", COMMIT)  # theirs anyway: the pin holds
+    assert Entry(embedded=True).repository("vae", "me") == ("me/vae", "main")
+    assert Entry(embedded=True).repository("vae", None) is None
 
 
-def test_a_folder_that_is_no_bundle_says_so(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="is no bundle") as refused:
-        locate(tmp_path)
-    sentence(refused.value)
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[a]\n", "names no source"),
+        ('[a]\nrepo = "a/b"', "a repo and its revision go together"),
+        ('[a]\nrepo = "a/b"\nrevision = "main"', "a.revision"),
+        ('[a]\nrepo = "nobody"\nrevision = "' + COMMIT + '"', "a.repo"),
+        ("[a]\nembeded = true", "a.embeded"),
+        ("['A b']\nembedded = true", "A b"),
+        ("not toml", "cannot be read"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_a_catalog_that_says_what_it_may_not_is_one_sentence(
+    text: str | None, message: str, turn: Turn, tmp_path: Path
+) -> None:
+    if text is not None:
+        (tmp_path / "mine.toml").write_text(text)
+    turn(catalog=tmp_path / "mine.toml")
+    with pytest.raises(HubError) as refused:
+        catalog()
+    assert message in sentence(refused.value)

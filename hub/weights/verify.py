@@ -1,24 +1,38 @@
 """A bundle on disk, and nothing in it that its manifest does not vouch for."""
 
 import hashlib
-import mmap
 from pathlib import Path
 
 from hub.contract import MANIFEST, Bundle, File, VariantName
 from hub.errors import BundleError
+from hub.settings import settings
+from hub.weights.graphs import check_graph
 
 
 def verify(folder: Path, bundle: Bundle, variant: VariantName) -> None:
-    """Check size and sha256 of every graph of ``variant``, before any of them is opened.
+    """Check every graph of ``variant`` before any of them is opened: its size, its sha256, and what it holds.
 
     Raises:
-        BundleError: a file is missing, is a link that leads out of the folder, has other content, or names weights in
-            a file of its own.
+        BundleError: a file is missing, is a link that leads out of the folder, has other content, is larger than this
+            hub takes, names weights in a file of its own, or uses operators of a custom domain.
     """
+    check_size(bundle, variant)
     for file in bundle.variants[variant].files.values():
-        path = verify_file(folder, bundle, file)
-        if _keeps_weights_elsewhere(path):
-            raise BundleError(f"The bundle '{bundle.id}' is refused: {file.path} keeps weights in another file.")
+        check_graph(verify_file(folder, bundle, file), file.path, bundle.id)
+
+
+def check_size(bundle: Bundle, variant: VariantName) -> None:
+    """Refuse by the manifest alone what is too large to open, or to fetch.
+
+    Raises:
+        BundleError: the variant, with everything beside it, is over ``GENHUB_MAX_BUNDLE_MB``.
+    """
+    size, limit = sum(file.bytes for file in bundle.all_files(variant)) / 1e6, settings().max_bundle_mb
+    if size > limit:
+        raise BundleError(
+            f"The bundle '{bundle.id}' is refused: it has {size:,.0f} MB, this hub takes {limit:,} "
+            "(GENHUB_MAX_BUNDLE_MB)."
+        )
 
 
 def verify_file(folder: Path, bundle: Bundle, file: File) -> Path:
@@ -26,7 +40,7 @@ def verify_file(folder: Path, bundle: Bundle, file: File) -> Path:
     path = folder / file.path
     if not path.is_file():
         raise BundleError(f"The bundle '{bundle.id}' is incomplete: {file.path} is missing from {folder}.")
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not path.resolve().is_relative_to(_fence(folder)):
         raise BundleError(f"The bundle '{bundle.id}' is refused: {file.path} links out of its folder.")
     size = path.stat().st_size
     if size != file.bytes:
@@ -41,15 +55,16 @@ def verify_file(folder: Path, bundle: Bundle, file: File) -> Path:
     return path
 
 
-def _keeps_weights_elsewhere(graph: Path) -> bool:
-    """Whether an ONNX file has external data, which no hash of the manifest would cover.
+def _fence(folder: Path) -> Path:
+    """What a link of the bundle in ``folder`` may not lead out of: the folder itself, or the cache that it lies in.
 
-    Such a tensor carries a ``StringStringEntryProto`` whose key (field 1, 8 bytes) is ``location``.
+    The Hub's client keeps content once, under ``blobs``, and links it into ``models--owner--name/snapshots/<commit>``.
     """
-    if graph.stat().st_size == 0:  # nothing to map; onnxruntime will say so
-        return False
-    with graph.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(b"\x0a\x08location") >= 0
+    inside = folder.resolve()
+    repository = inside.parent.parent
+    if inside.parent.name == "snapshots" and repository.name.startswith("models--"):
+        return repository.parent
+    return inside
 
 
 def fingerprint(folder: Path) -> str:

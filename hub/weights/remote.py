@@ -1,0 +1,211 @@
+"""Bundles on the Hugging Face Hub, through its own client and into its own cache.
+
+A commit is immutable: what the cache has of a pinned revision is used without a word over the network. What is missing
+is asked for by name, the manifest first, so that the same files are wanted online and offline, and nothing but the
+wanted variant is fetched. The client resumes a broken transfer where it stopped and renames a file only once it is
+whole; on top of that this retries what passes by itself (5xx, a dropped connection).
+
+A token comes from ``HF_TOKEN`` or the client's own store and goes into a header; it is never seen here.
+"""
+
+import errno
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from huggingface_hub import HfApi, RepoFile, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from hub.contract import MANIFEST, File
+from hub.errors import BundleError, SourceError
+
+log = logging.getLogger("genhub")
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>[\w./-]{1,128}))?", re.ASCII)
+MAX_MANIFEST_BYTES = 4_000_000
+WAITS = (0.5, 1.5, 4.0)
+"""Seconds before each further attempt."""
+PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
+PASSING = frozenset({"ReadError", "WriteError", "RemoteProtocolError", "ReadTimeout", "WriteTimeout", "PoolTimeout"})
+"""By name: the client passes on the exceptions of whichever HTTP library it stands on."""
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A repository of the Hub at a revision: a commit, a tag or a branch."""
+
+    repo: str
+    revision: str = "main"
+
+    @property
+    def pinned(self) -> bool:
+        return COMMIT.fullmatch(self.revision) is not None
+
+    def __str__(self) -> str:
+        return f"{self.repo}@{self.revision[:12] if self.pinned else self.revision}"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One commit of a repository in the cache, with its manifest at least."""
+
+    repo: str
+    commit: str
+    folder: Path
+    note: str = ""
+    """A sentence, where it is not simply what the Hub has now."""
+
+
+def place_named(name: str) -> Place | None:
+    """The repository that ``owner/name`` or ``owner/name@revision`` means; ``None`` for what cannot be one."""
+    found = NAME.fullmatch(name)
+    return Place(found["repo"], found["revision"] or "main") if found else None
+
+
+def find(place: Place, *, again: bool = False) -> Snapshot:
+    """The commit that ``place`` means, with its manifest in the cache.
+
+    A pinned revision that is in the cache is not asked for. Where a branch cannot be asked for, the commit it meant
+    last time is used, and the note says so. ``again`` fetches the manifest anew.
+
+    Raises:
+        SourceError: the Hub does not have it, does not give it, or cannot be reached, and the cache has nothing.
+    """
+    there = try_to_load_from_cache(place.repo, MANIFEST, revision=place.revision)
+    cached = Path(there).parent if isinstance(there, str) else None
+    commit = place.revision
+    if not place.pinned:
+        try:
+            commit = str(_ask(place, lambda: _api().model_info(place.repo, revision=place.revision, timeout=10).sha))
+        except SourceError as error:
+            if cached is None:
+                raise
+            return Snapshot(place.repo, cached.name, cached, f"{error} The copy in the cache is used.")
+    if cached is None or cached.name != commit or again:
+        _look_at(Place(place.repo, commit), {MANIFEST: None})
+        # By the name that was asked for: so the client remembers which commit it meant.
+        cached = Path(_ask(place, lambda: _download(place, MANIFEST, again))).parent
+    return Snapshot(place.repo, cached.name, cached)
+
+
+def fetch(snapshot: Snapshot, files: Sequence[File], *, again: bool = False) -> None:
+    """Bring ``files`` into the cache, as far as they are not there; ``again`` brings them anyway.
+
+    Raises:
+        SourceError: the Hub does not give them, or the disk is full. No half of a file is left under its name.
+        BundleError: what the Hub has is not what the manifest says.
+    """
+    place = Place(snapshot.repo, snapshot.commit)
+    missing: dict[str, File | None] = {
+        file.path: file
+        for file in files
+        if again or not isinstance(try_to_load_from_cache(place.repo, file.path, revision=place.revision), str)
+    }
+    if not missing:
+        return
+    _look_at(place, missing)
+    total = sum(file.bytes for file in files if file.path in missing)
+    log.info("Fetching %d files, %.1f MB, from %s", len(missing), total / 1e6, place)
+    for path in missing:
+        _ask(place, partial(_download, place, path, again))
+
+
+def _look_at(place: Place, wanted: dict[str, File | None]) -> None:
+    """Compare what the Hub says of the files with what the manifest says, before a byte of them is fetched."""
+    infos = _ask(place, lambda: _api().get_paths_info(place.repo, list(wanted), revision=place.revision))
+    there = {info.path: info for info in infos if isinstance(info, RepoFile)}
+    for path, file in wanted.items():
+        _check(place, path, file, there.get(path))
+
+
+def _download(place: Place, path: str, again: bool) -> str:
+    return hf_hub_download(
+        place.repo, path, revision=place.revision, force_download=again, library_name="generative-hub"
+    )
+
+
+def _check(place: Place, path: str, file: File | None, info: RepoFile | None) -> None:
+    if info is None:
+        what = "is no bundle: it has" if path == MANIFEST else "is incomplete: it has"
+        raise SourceError(f"{place} {what} no {path}.")
+    if file is None and info.size > MAX_MANIFEST_BYTES:
+        raise BundleError(f"{place} is refused: its {path} has {info.size:,} bytes.")
+    if file is not None and (info.size != file.bytes or (info.lfs is not None and info.lfs.sha256 != file.sha256)):
+        raise BundleError(f"{place} is damaged: its {path} is not the file that the manifest describes.")
+
+
+def _api() -> HfApi:
+    return HfApi(library_name="generative-hub")
+
+
+def _ask(place: Place, call: Callable[[], Answer]) -> Answer:
+    """The answer to ``call``, after some patience.
+
+    Raises:
+        SourceError: in our words; the client's own hold addresses, and lines of advice for programmers.
+    """
+    waits = list(WAITS)
+    while True:
+        try:
+            return call()
+        except Exception as error:  # the client's own, its HTTP library's, the system's
+            if not waits or not _passes(error):
+                raise in_words(error, place) from None
+            wait = waits.pop(0)
+            log.warning("%s: %s; again in %.1f s", place, in_words(error, place), wait)
+            time.sleep(wait)
+
+
+def _passes(error: Exception) -> bool:
+    if isinstance(error, HfHubHTTPError):
+        return error.response.status_code in PASSING_STATUS
+    return type(error).__name__ in PASSING or "Consistency check failed" in str(error)
+
+
+def in_words(error: Exception, place: Place) -> SourceError:
+    """One sentence for whatever the client raised about ``place``."""
+    host = re.sub(r"^https?://", "", _api().endpoint)
+    if isinstance(error, LocalEntryNotFoundError | ValueError) and isinstance(error.__cause__, Exception):
+        return in_words(error.__cause__, place)  # the client's summary of what went wrong just before
+    if isinstance(error, GatedRepoError):
+        return SourceError(f"{place.repo} is gated: ask for access on its page at {host}, and set HF_TOKEN.")
+    if isinstance(error, RepositoryNotFoundError):
+        return SourceError(f"{host} has no repository {place.repo} to show; if it is private, set HF_TOKEN.")
+    if isinstance(error, RevisionNotFoundError):
+        return SourceError(f"{place.repo} has no revision {place.revision}.")
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        if status in (401, 403):
+            return SourceError(f"{host} does not let us have {place.repo} (status {status}); set HF_TOKEN.")
+        return SourceError(f"{host} cannot give {place.repo} at present (status {status}).")
+    if isinstance(error, OfflineModeIsEnabled):
+        return SourceError(f"{place} is not in the cache, and HF_HUB_OFFLINE keeps the Hub from being asked.")
+    if isinstance(error, LocalEntryNotFoundError):
+        return SourceError(f"{host} cannot be reached, and {place} is not in the cache.")
+    if isinstance(error, EntryNotFoundError):
+        return SourceError(f"{place} lacks a file that its manifest names.")
+    if isinstance(error, HFValidationError):
+        return SourceError(f"{place.repo} is no name of a repository: it has to be owner/name.")
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return SourceError(f"The disk is full: {place} could not be fetched; free some space and try again.")
+    if isinstance(error, OSError) and error.errno is not None:
+        return SourceError(f"{place} could not be fetched: {error.strerror}.")
+    return SourceError(f"{host} cannot be reached, or broke off ({type(error).__name__}).")

@@ -1,0 +1,157 @@
+"""A name becomes a bundle on disk: which of its sources gave it, and why that one.
+
+In this order: a folder that was named; the Hugging Face Hub, at the catalog's pinned revision; what ships with the
+package. Where a source fails, or what it has is not what it should be, the next one is used and the reason says so.
+"""
+
+import contextlib
+import reprlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from hub.catalog import EMBEDDED, Entry, catalog
+from hub.contract import GOLDEN, MANIFEST, Bundle, File, Target, VariantName, read_bundle
+from hub.errors import BundleError, HubError, UnknownModelError
+from hub.settings import settings
+from hub.weights.verify import check_size, fingerprint, verify, verify_file
+
+if TYPE_CHECKING:  # the client takes half a second to import; who has only folders does without
+    from hub.weights.remote import Place, Snapshot
+
+SHOWN = frozenset({".md", ".png", ".jpg", ".jpeg", ".webp", ".json", ".txt"})
+"""Suffixes of the files beside the graphs that serving has a use for: card, pictures, tokenizer."""
+NOT_SERVED = frozenset({GOLDEN, "config.json"})
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A bundle found: its manifest, its folder, and which source gave it."""
+
+    bundle: Bundle
+    folder: Path
+    source: Literal["folder", "hub", "embedded"]
+    reason: str
+    """A sentence for people: where this copy is from, and why not from elsewhere."""
+    snapshot: "Snapshot | None" = field(default=None, repr=False)
+
+    def fetch(self, variant: VariantName) -> None:
+        """Have the files of ``variant`` on disk, and verified. Only the Hub's have to be fetched.
+
+        A cached file that is damaged is fetched once more.
+
+        Raises:
+            BundleError: a file is missing or not what the manifest says.
+            SourceError: the Hub does not give it.
+        """
+        if self.snapshot is not None:
+            from hub.weights import remote
+
+            check_size(self.bundle, variant)
+            files = self._served(variant)
+            remote.fetch(self.snapshot, files)
+            for file in files:
+                try:
+                    verify_file(self.folder, self.bundle, file)
+                except BundleError:
+                    remote.fetch(self.snapshot, [file], again=True)
+                    verify_file(self.folder, self.bundle, file)
+        verify(self.folder, self.bundle, variant)
+
+    def _served(self, variant: VariantName) -> list[File]:
+        beside = [
+            file
+            for file in self.bundle.files
+            if Path(file.path).suffix.lower() in SHOWN and file.path not in NOT_SERVED
+        ]
+        graphs = {file.path: file for file in self.bundle.variants[variant].files.values()}
+        return [*graphs.values(), *(file for file in beside if file.path not in graphs)]
+
+
+def resolve(name: str | Path, target: Target = "cpu") -> Resolved:
+    """The bundle called ``name``: an id of the catalog, a bundle's folder, or a Hub repository as ``owner/name`` or
+    ``owner/name@revision``.
+
+    From the Hub comes the variant that ``target`` runs by default (or ``GENHUB_VARIANT``); others when
+    :meth:`Resolved.fetch` is asked for them.
+
+    Raises:
+        UnknownModelError: none of these.
+        SourceError: the Hub does not give it, and there is no other copy.
+        BundleError: its manifest is missing or breaks the contract, or a fetched file is not what it should be.
+    """
+    text = str(name)
+    if text in catalog():
+        return _from_catalog(text, catalog()[text], target)
+    with contextlib.suppress(OSError, RuntimeError):  # a name too long for a path, the home of nobody
+        folder = Path(name).expanduser()
+        if folder.is_dir():
+            return Resolved(read_bundle(folder), folder, "folder", "The folder that was named.")
+    if isinstance(name, str) and "/" in name:
+        from hub.weights.remote import place_named
+
+        if (place := place_named(name)) is not None:
+            return _from_hub(place, target)
+    raise UnknownModelError(
+        f"There is no model {reprlib.repr(text)}: give one of {', '.join(catalog())}, a folder that holds a "
+        f"{MANIFEST}, or a Hub repository as owner/name."
+    )
+
+
+def wanted_variant(bundle: Bundle, target: Target) -> VariantName:
+    """The variant that ``GENHUB_VARIANT`` asks for, else the bundle's default for ``target``.
+
+    Raises:
+        BundleError: the bundle does not have it.
+    """
+    wanted = settings().variant
+    if wanted == "auto":
+        return bundle.defaults.get(target, "fp32")
+    if wanted not in bundle.variants:
+        has = ", ".join(bundle.variants)
+        raise BundleError(f"GENHUB_VARIANT is '{wanted}', but '{bundle.id}' has only {has}.")
+    return wanted
+
+
+def _from_catalog(model_id: str, entry: Entry, target: Target) -> Resolved:
+    if entry.folder is not None:
+        return Resolved(read_bundle(entry.folder), entry.folder, "folder", "The folder that the catalog names.")
+    shipped, why = EMBEDDED / model_id, "It ships with the package."
+    if (repo := entry.repository(model_id, settings().namespace)) is not None:
+        from hub.weights.remote import Place
+
+        place = Place(*repo)
+        pin = entry.manifest if place.repo == entry.repo else None
+        if entry.embedded and pin is not None and fingerprint(shipped) == pin:
+            return Resolved(read_bundle(shipped), shipped, "embedded", f"It ships with the package and equals {place}.")
+        try:
+            return _from_hub(place, target, model_id, pin)
+        except HubError as error:
+            if not entry.embedded:
+                raise
+            why = f"{error} The copy that ships with the package is used instead."
+    return Resolved(read_bundle(shipped), shipped, "embedded", why)
+
+
+def _from_hub(place: "Place", target: Target, model_id: str | None = None, pin: str | None = None) -> Resolved:
+    from hub.weights import remote
+
+    snapshot = remote.find(place)
+    try:
+        bundle = _manifest(snapshot.folder, place, model_id, pin)
+    except BundleError:  # the cache's copy may have suffered: one more chance, and what the Hub has now stands
+        snapshot = remote.find(remote.Place(place.repo, snapshot.commit), again=True)
+        bundle = _manifest(snapshot.folder, place, model_id, pin)
+    reason = snapshot.note or f"From the Hub: {remote.Place(place.repo, snapshot.commit)}."
+    found = Resolved(bundle, snapshot.folder, "hub", reason, snapshot)
+    found.fetch(wanted_variant(bundle, target))
+    return found
+
+
+def _manifest(folder: Path, place: "Place", model_id: str | None, pin: str | None) -> Bundle:
+    if pin is not None and fingerprint(folder) != pin:
+        raise BundleError(f"{place} is refused: its {MANIFEST} is not the one that the catalog pins.")
+    bundle = read_bundle(folder)
+    if model_id is not None and bundle.id != model_id:
+        raise BundleError(f"{place} is refused: it holds the bundle '{bundle.id}', not '{model_id}'.")
+    return bundle
