@@ -15,7 +15,6 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from export import variants
-from export.appearing import appearing
 from export.card import NEIGHBOURS, PREVIEW, card, what_it_is
 from export.errors import ExportError
 from export.graphs import Wrapped, wrap
@@ -24,6 +23,7 @@ from export.preview import neighbours, preview
 from export.to_onnx import MAX_IR_VERSION, OPSET
 from export.trained import Trained
 from export.variants import Built, Variants, open_session
+from hub.appearing import appearing
 from hub.contract import FILE_SUFFIX, GOLDEN, MANIFEST, Bundle, File, Identifier, Target, Variant, VariantName
 from hub.images import to_png
 
@@ -70,7 +70,7 @@ def write_bundle(
     _refuse_to_overwrite(target)
     graphs = wrap(trained.task, trained.modules, trained.sizes, trained.conditional)
     made = variants.build(trained, graphs, wanted)
-    with appearing(target) as folder:
+    with appearing(target, ExportError) as folder:
         bundle = _fill(folder, trained, graphs, made, names)
     return Written(target, bundle, made.refused)
 

@@ -1,6 +1,7 @@
-"""The commands that need no torch: ``serve``, ``models``, ``run`` and ``bench``. Flags are typed functions (tyro)."""
+"""The commands that need no torch: ``serve``, ``models``, ``run``, ``pull``, ``bench``. Flags are typed functions."""
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated
 import tyro
 
 from hub import files, images
+from hub.contract import VariantName
 from hub.errors import RequestError
 from hub.runtime.engine import Engine
 from hub.tasks import open_model
@@ -29,6 +31,11 @@ def models(argv: list[str]) -> int:
 def run(argv: list[str]) -> int:
     """Run ``genhub run``."""
     return _run(_make, argv, name="run")
+
+
+def pull(argv: list[str]) -> int:
+    """Run ``genhub pull``."""
+    return _run(_pull, argv)
 
 
 def bench(argv: list[str]) -> int:
@@ -112,6 +119,24 @@ def _make(
     pictures = open_model(model).sample(count=count, seed=seed, label=label, temperature=temperature)
     files.write(out, images.to_png(images.grid(images.enlarge(pictures, 64))))
     print(f"{out}: {len(pictures)} pictures of {model}, seed {seed}")
+    return 0
+
+
+def _pull(model: Name, to: Path | None = None, variant: VariantName | None = None) -> int:
+    """Take a model away: one variant in a folder, with a run.py that needs only numpy, pillow and onnxruntime.
+
+    Args:
+        model: a model's id, a bundle's folder, or a Hub repository (owner/name[@revision]).
+        to: the folder to write; the model's name unless given.
+        variant: fp32, fp16 or int8; the model's default for CPUs unless given.
+    """
+    from hub.edge import pull as take
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    target = to or Path(Path(model.split("@")[0]).name)
+    chosen, size = take(model, variant, target)
+    print(f"{target}: {model}, {chosen}, {size / 1e6:.2f} MB; python {target / 'run.py'} --help says more")
     return 0
 
 

@@ -44,11 +44,14 @@ class Resolved:
             BundleError: a file is missing or not what the manifest says.
             SourceError: the Hub does not give it.
         """
+        if variant not in self.bundle.variants:
+            has = ", ".join(self.bundle.variants)
+            raise BundleError(f"'{self.bundle.id}' has no variant {variant}: it has {has}.")
         if self.snapshot is not None:
             from hub.weights import remote
 
             check_size(self.bundle, variant)
-            files = self._served(variant)
+            files = self.served(variant)
             remote.fetch(self.snapshot, files)
             for file in files:
                 try:
@@ -58,7 +61,8 @@ class Resolved:
                     verify_file(self.folder, self.bundle, file)
         verify(self.folder, self.bundle, variant)
 
-    def _served(self, variant: VariantName) -> list[File]:
+    def served(self, variant: VariantName) -> list[File]:
+        """What serving ``variant`` needs: its graphs, and beside them card, pictures and tokenizer."""
         beside = [
             file
             for file in self.bundle.files
@@ -68,11 +72,11 @@ class Resolved:
         return [*graphs.values(), *(file for file in beside if file.path not in graphs)]
 
 
-def resolve(name: str | Path, target: Target = "cpu") -> Resolved:
+def resolve(name: str | Path, target: Target = "cpu", variant: VariantName | None = None) -> Resolved:
     """The bundle called ``name``: an id of the catalog, a bundle's folder, or a Hub repository as ``owner/name`` or
     ``owner/name@revision``.
 
-    From the Hub comes the variant that ``target`` runs by default (or ``GENHUB_VARIANT``); others when
+    From the Hub comes ``variant``, or else the one that ``target`` runs by default (or ``GENHUB_VARIANT``); others when
     :meth:`Resolved.fetch` is asked for them.
 
     Raises:
@@ -82,7 +86,7 @@ def resolve(name: str | Path, target: Target = "cpu") -> Resolved:
     """
     text = str(name)
     if text in catalog():
-        return _from_catalog(text, catalog()[text], target)
+        return _from_catalog(text, catalog()[text], target, variant)
     with contextlib.suppress(OSError, RuntimeError):  # a name too long for a path, the home of nobody
         folder = Path(name).expanduser()
         if folder.is_dir():
@@ -91,7 +95,7 @@ def resolve(name: str | Path, target: Target = "cpu") -> Resolved:
         from hub.weights.remote import place_named
 
         if (place := place_named(name)) is not None:
-            return _from_hub(place, target)
+            return _from_hub(place, target, variant)
     raise UnknownModelError(
         f"There is no model {reprlib.repr(text)}: give one of {', '.join(catalog())}, a folder that holds a "
         f"{MANIFEST}, or a Hub repository as owner/name."
@@ -113,7 +117,7 @@ def wanted_variant(bundle: Bundle, target: Target) -> VariantName:
     return wanted
 
 
-def _from_catalog(model_id: str, entry: Entry, target: Target) -> Resolved:
+def _from_catalog(model_id: str, entry: Entry, target: Target, variant: VariantName | None) -> Resolved:
     if entry.folder is not None:
         return Resolved(read_bundle(entry.folder), entry.folder, "folder", "The folder that the catalog names.")
     shipped, why = EMBEDDED / model_id, "It ships with the package."
@@ -125,7 +129,7 @@ def _from_catalog(model_id: str, entry: Entry, target: Target) -> Resolved:
         if entry.embedded and pin is not None and fingerprint(shipped) == pin:
             return Resolved(read_bundle(shipped), shipped, "embedded", f"It ships with the package and equals {place}.")
         try:
-            return _from_hub(place, target, model_id, pin)
+            return _from_hub(place, target, variant, model_id, pin)
         except HubError as error:
             if not entry.embedded:
                 raise
@@ -133,7 +137,13 @@ def _from_catalog(model_id: str, entry: Entry, target: Target) -> Resolved:
     return Resolved(read_bundle(shipped), shipped, "embedded", why)
 
 
-def _from_hub(place: "Place", target: Target, model_id: str | None = None, pin: str | None = None) -> Resolved:
+def _from_hub(
+    place: "Place",
+    target: Target,
+    variant: VariantName | None,
+    model_id: str | None = None,
+    pin: str | None = None,
+) -> Resolved:
     from hub.weights import remote
 
     snapshot = remote.find(place)
@@ -144,7 +154,7 @@ def _from_hub(place: "Place", target: Target, model_id: str | None = None, pin: 
         bundle = _manifest(snapshot.folder, place, model_id, pin)
     reason = snapshot.note or f"From the Hub: {remote.Place(place.repo, snapshot.commit)}."
     found = Resolved(bundle, snapshot.folder, "hub", reason, snapshot)
-    found.fetch(wanted_variant(bundle, target))
+    found.fetch(variant or wanted_variant(bundle, target))
     return found
 
 

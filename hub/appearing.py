@@ -12,14 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from export.errors import ExportError
+from hub.errors import HubError, RequestError
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def appearing(target: Path) -> Iterator[Path]:
-    """A folder to fill that becomes ``target`` when the block succeeds, and vanishes when it fails."""
+def appearing(target: Path, refusal: type[HubError] = RequestError) -> Iterator[Path]:
+    """A folder to fill that becomes ``target`` when the block succeeds, and vanishes when it fails.
+
+    Raises:
+        RequestError: it cannot be written, or the disk is full; or ``refusal``, where that is given.
+    """
     target = target.absolute()
     made_parents = [parent for parent in (target.parent, *target.parent.parents) if not parent.exists()]
     staging: Path | None = None
@@ -34,10 +38,10 @@ def appearing(target: Path) -> Iterator[Path]:
         done = True
     except OSError as error:
         if error.errno in DISK_FULL:
-            raise ExportError(
+            raise refusal(
                 f"The disk is full: no bundle was written to {target}; free some space and try again."
             ) from error
-        raise ExportError(f"The bundle could not be written to {target}: {error.strerror or error}.") from error
+        raise refusal(f"The bundle could not be written to {target}: {error.strerror or error}.") from error
     finally:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
