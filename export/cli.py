@@ -1,22 +1,35 @@
-"""``genhub export RUN --to BUNDLE``: a training run in, a verified bundle out."""
+"""``genhub export``: a training run in, a verified bundle out. ``genhub publish``: a bundle to the Hub."""
 
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from export.errors import ExportError
+from hub.catalog import CATALOG, EMBEDDED, catalog_ids
+from hub.catalog import catalog as read_catalog
 from hub.errors import HubError
+from hub.settings import settings
 
 
 def export(argv: list[str]) -> int:
     """``genhub export ...``; returns the exit status: 0 written, 2 for what the user can put right, 130 interrupted."""
+    return _run(_export, "export", argv)
+
+
+def publish(argv: list[str]) -> int:
+    """``genhub publish ...``; exits as :func:`export` does."""
+    return _run(_publish, "publish", argv)
+
+
+def _run(command: Callable[..., None], name: str, argv: list[str]) -> int:
     try:
-        tyro.cli(_export, prog="genhub export", args=argv)
+        tyro.cli(command, prog=f"genhub {name}", args=argv, config=(tyro.conf.FlagCreatePairsOff,))
     except HubError as error:
-        print(f"genhub export: {error}", file=sys.stderr)
+        print(f"genhub {name}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -72,3 +85,69 @@ def _export(
     print(f"{bundle.id}: {written.bytes / 1e6:.2f} MB in {written.folder}")
     if written.bytes > EMBEDDED_LIMIT:
         print(f"Over {EMBEDDED_LIMIT / 1e6:.0f} MB: publish it rather than ship it inside the package.")
+
+
+def _publish(
+    bundle: Annotated[str | None, tyro.conf.Positional] = None,
+    repo: str | None = None,
+    all: bool = False,
+    namespace: str | None = None,
+    private: bool = False,
+    dry_run: bool = False,
+    catalog: Path | None = None,
+) -> None:
+    """Publish a bundle to the Hugging Face Hub, in one commit; or every bundle of the catalog.
+
+    The token comes from HF_TOKEN, or from `hf auth login`. Publishing the same bundle again changes nothing.
+
+    Args:
+        bundle: The bundle's folder, or the id of a model that ships with the package.
+        repo: Where to, as owner/name; made where it is not there.
+        all: Publish every model of the catalog that has a bundle here, to NAMESPACE/id.
+        namespace: The account for --all.
+        private: Make new repositories private.
+        dry_run: Verify everything, say what would be sent, and send nothing.
+        catalog: Pin what was published in this catalog file. With --all: the catalog in use, unless given.
+    """
+    from export.publish import catalog_entry, plan, write_entry
+    from export.publish import publish as send
+
+    folders = _to_publish(bundle, repo, all, namespace)
+    plans = {target: plan(folder) for target, folder in folders.items()}  # all of them are right before one is sent
+    if all and catalog is None:
+        catalog = settings().catalog or CATALOG
+    for target, planned in plans.items():
+        if dry_run:
+            print("\n".join([*planned.lines(), f"would go to {target}; nothing was sent", ""]))
+            continue
+        published = send(planned, target, private=private)
+        what = "published" if published.new else "was there already"
+        print(f"{target}: {what}, {published.revision}, tag {published.tag}\n")
+        print(catalog_entry(planned.bundle.id, published))
+        if catalog is not None:
+            write_entry(catalog, planned.bundle.id, published)
+            print(f"written to {catalog}\n")
+
+
+def _to_publish(bundle: str | None, repo: str | None, all: bool, namespace: str | None) -> dict[str, Path]:
+    """Repository -> the folder that goes there."""
+    if all:
+        if bundle or repo or not namespace:
+            raise ExportError("--all goes with --namespace alone: genhub publish --all --namespace you.")
+        return {f"{namespace}/{name}": _folder(name) for name in catalog_ids() if _has_bundle_here(name)}
+    if not bundle or not repo or namespace:
+        raise ExportError("Say which bundle and where to: genhub publish BUNDLE --repo you/name.")
+    return {repo: _folder(bundle)}
+
+
+def _has_bundle_here(name: str) -> bool:
+    return read_catalog()[name].embedded or read_catalog()[name].folder is not None
+
+
+def _folder(name: str) -> Path:
+    if name in read_catalog():
+        entry = read_catalog()[name]
+        if not _has_bundle_here(name):
+            raise ExportError(f"'{name}' is on the Hub alone ({entry.repo}); give the folder of a bundle.")
+        return entry.folder or EMBEDDED / name
+    return Path(name).expanduser()

@@ -232,7 +232,8 @@ class HubStandIn:
                 case "deletedFile":
                     del files[value["path"]]
         commit = repo.commit(files)
-        return JSONResponse({"commitUrl": f"{self.url}/commit/{commit}", "commitOid": commit})
+        name = f"{request.path_params['owner']}/{request.path_params['name']}"
+        return JSONResponse({"commitUrl": f"{self.url}/{name}/commit/{commit}", "commitOid": commit})
 
     async def _tag(self, request: Request) -> Response:
         repo = self._repo(request, write=True)

@@ -100,7 +100,7 @@ def find(place: Place, *, again: bool = False) -> Snapshot:
                 raise
             return Snapshot(place.repo, cached.name, cached, f"{error} The copy in the cache is used.")
     if cached is None or cached.name != commit or again:
-        _look_at(Place(place.repo, commit), {MANIFEST: None})
+        look_at(Place(place.repo, commit), {MANIFEST: None})
         # By the name that was asked for: so the client remembers which commit it meant.
         cached = Path(_ask(place, lambda: _download(place, MANIFEST, again))).parent
     return Snapshot(place.repo, cached.name, cached)
@@ -121,15 +121,20 @@ def fetch(snapshot: Snapshot, files: Sequence[File], *, again: bool = False) -> 
     }
     if not missing:
         return
-    _look_at(place, missing)
+    look_at(place, missing)
     total = sum(file.bytes for file in files if file.path in missing)
     log.info("Fetching %d files, %.1f MB, from %s", len(missing), total / 1e6, place)
     for path in missing:
         _ask(place, partial(_download, place, path, again))
 
 
-def _look_at(place: Place, wanted: dict[str, File | None]) -> None:
-    """Compare what the Hub says of the files with what the manifest says, before a byte of them is fetched."""
+def look_at(place: Place, wanted: dict[str, File | None]) -> None:
+    """Compare what the Hub says of the files with what the manifest says, without fetching a byte of them.
+
+    Raises:
+        SourceError: one is not there, or the Hub does not answer.
+        BundleError: one has another size or content. Of small files, which Git keeps itself, only the size is known.
+    """
     infos = _ask(place, lambda: _api().get_paths_info(place.repo, list(wanted), revision=place.revision))
     there = {info.path: info for info in infos if isinstance(info, RepoFile)}
     for path, file in wanted.items():
@@ -208,4 +213,8 @@ def in_words(error: Exception, place: Place) -> SourceError:
         return SourceError(f"The disk is full: {place} could not be fetched; free some space and try again.")
     if isinstance(error, OSError) and error.errno is not None:
         return SourceError(f"{place} could not be fetched: {error.strerror}.")
-    return SourceError(f"{host} cannot be reached, or broke off ({type(error).__name__}).")
+    kind = type(error).__name__
+    if kind in PASSING or "Connect" in kind or "Timeout" in kind or "Proxy" in kind:
+        return SourceError(f"{host} cannot be reached, or broke off ({kind}).")
+    log.debug("%s", place, exc_info=error)
+    return SourceError(f"The Hub's client cannot make sense of {place} ({kind}).")
