@@ -1,0 +1,33 @@
+"""A bundle from the Hub, served as a user serves it: pictures, card and its pictures come out of the cache."""
+
+import json
+import urllib.request
+from pathlib import Path
+
+from gradio_client import Client
+
+from hub.catalog import EMBEDDED
+from tests.hub_stand_in import HubStandIn, files_of
+from tests.serving import serving, status
+
+
+def test_a_repository_at_a_revision_is_served_and_only_what_serving_needs_is_fetched(
+    hub_stand_in: HubStandIn, tmp_path: Path
+) -> None:
+    commit = hub_stand_in.add("someone/their-bundle", files_of(EMBEDDED / "gan-fashion"))
+    with serving(
+        "--models", f"someone/their-bundle@{commit}", GENHUB_CACHE=str(tmp_path / "cache"), GENHUB_PROVIDER="cpu"
+    ) as hub:
+        gallery, *_ = Client(hub.url, verbose=False, download_files=str(tmp_path)).predict(
+            "gan-fashion", 2, 0, 1.0, api_name="/sample"
+        )
+        assert len(gallery) == 2
+        assert status(f"{hub.url}/card/gan-fashion") == 200
+        assert status(f"{hub.url}/card/gan-fashion/preview.png") == 200
+        assert status(f"{hub.url}/card/gan-fashion/model.safetensors") == 404  # listed, and not fetched
+        with urllib.request.urlopen(f"{hub.url}/readyz") as answer:
+            assert json.load(answer)["models"] == ["gan-fashion"]
+    resolved = f"/someone/their-bundle/resolve/{commit}/"
+    got = [address for method, address, _ in hub_stand_in.requests if method == "GET" and "/resolve/" in address]
+    fetched = {address.removeprefix(resolved) for address in got}
+    assert fetched == {"bundle.json", "README.md", "preview.png", "neighbours.png", "onnx/decoder.onnx"}
