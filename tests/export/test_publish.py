@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,12 +33,13 @@ def folder(written: Written, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def owner(hub_stand_in: HubStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> HubStandIn:
+def owner(hub_stand_in: HubStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubStandIn]:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     monkeypatch.setenv("GENHUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("GENHUB_PROVIDER", "cpu")
     settings.cache_clear()
-    return hub_stand_in
+    yield hub_stand_in
+    settings.cache_clear()
 
 
 def refusal(folder: Path, repo: str = REPO) -> str:

@@ -1,7 +1,7 @@
 """A clean environment for each test of the hub: its own cache folder, plain onnxruntime, no knob left turned."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -17,7 +17,7 @@ Turn = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
-def turn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Turn:
+def turn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Turn]:
     """``turn(memory_mb=64)`` sets ``GENHUB_MEMORY_MB`` for this test."""
     for name in [name for name in os.environ if name.upper().startswith("GENHUB_")]:
         monkeypatch.delenv(name)
@@ -29,4 +29,6 @@ def turn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Turn:
         machine.cache_clear()
 
     turn(cache=tmp_path / "cache", provider="cpu")
-    return turn
+    yield turn
+    settings.cache_clear()
+    machine.cache_clear()
