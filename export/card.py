@@ -11,6 +11,8 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from export.trained import Trained
 from hub.contract import Bundle, Graph, Metric, Parity, Variant, VariantName
+from hub.snippets.plan import plan
+from hub.snippets.python import script
 
 PREVIEW = "preview.png"
 NEIGHBOURS = "neighbours.png"
@@ -160,39 +162,10 @@ With ONNX Runtime and nothing else. Pixels go in and come out as `uint8`, channe
 the graph:
 
 ```python
-{_plain_snippet(bundle)}
+{script(plan(bundle, "fp32")).rstrip()}
 ```
 
 {_signatures(bundle)}"""
-
-
-def _plain_snippet(bundle: Bundle) -> str:
-    """A few lines that run from within the bundle's folder."""
-    lines = ["import numpy as np", "import onnxruntime as ort"]
-    if bundle.task == "sample":
-        lines += ["", f"z = np.random.RandomState(0).standard_normal((16, {bundle.latent_dim})).astype(np.float32)"]
-        if "prior" in bundle.graphs:
-            lines.append('z = ort.InferenceSession("onnx/prior.onnx").run(None, {"noise": z})[0]')
-        label = any(port.name == "label" for port in bundle.graphs["decoder"].inputs)
-        feeds = '{"z": z, "label": np.arange(16) % ' + str(len(bundle.labels)) + "}" if label else '{"z": z}'
-        lines.append(f'images = ort.InferenceSession("onnx/decoder.onnx").run(None, {feeds})[0]')
-        image = bundle.image
-        return "\n".join(
-            [
-                *lines,
-                f"print(images.shape, images.dtype)  # (16, {image.height}, {image.width}, {image.channels}) uint8",
-            ]
-        )
-    name, graph = next(iter(bundle.graphs.items()))
-    height, width = bundle.image.height, bundle.image.width
-    lines += ["", f'session = ort.InferenceSession("onnx/{name}.onnx")']
-    fixed = {"height": height, "width": width, "style_height": height, "style_width": width, "tokens": 16, "batch": 1}
-    for port in graph.inputs:
-        shape = tuple(fixed[size] if isinstance(size, str) else size for size in port.shape)
-        lines.append(f"{port.name} = np.zeros({shape}, np.{port.dtype})  # yours")
-    feeds = ", ".join(f'"{port.name}": {port.name}' for port in graph.inputs)
-    outputs = ", ".join(port.name for port in graph.outputs)
-    return "\n".join([*lines, f"{outputs}{',' if len(graph.outputs) == 1 else ''} = session.run(None, {{{feeds}}})"])
 
 
 def _signatures(bundle: Bundle) -> str:

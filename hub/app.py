@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from hub import __version__
 from hub.runtime.engine import Engine
-from hub.tabs import latent, sample
+from hub.tabs import latent, models, sample
 
 TITLE = "Generative Hub"
 
@@ -17,7 +17,10 @@ TABS: dict[str, tuple[tuple[str, Callable[[Engine], gr.Blocks]], ...]] = {
     "sample": (("Sample", sample.build), ("Latent", latent.build)),
 }
 """Task -> the names and builders of its tabs. They are shown where the engine knows a model of the task."""
+LAST = ("Models", models.build)
+"""The tab of all models, whatever their task."""
 
+TABS_FOLDER = Path(__file__).parent / "tabs"
 SYSTEM_FONTS = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif"]
 
 MASTHEAD = f"""<header class="masthead"><h1>{TITLE}</h1><p>Generative models, from noise to picture, on your machine</p>
@@ -67,9 +70,10 @@ def build(engine: Engine) -> gr.Blocks:
     pages: gr.Blocks
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as pages:
         gr.HTML(MASTHEAD)
-        if not tasks & TABS.keys():
+        if not engine.models:
             gr.HTML(NOTHING)
-        for name, tab in (each for task, tabs in TABS.items() if task in tasks for each in tabs):
+        shown = [each for task, tabs in TABS.items() if task in tasks for each in tabs]
+        for name, tab in [*shown, LAST] if engine.models else []:
             with gr.Tab(name):
                 tab(engine)  # Blocks made inside a tab draw themselves there
         gr.HTML(_colophon(engine))
@@ -95,7 +99,7 @@ def mount(app: FastAPI, engine: Engine) -> FastAPI:
         pages,
         path="/",
         theme=theme(),
-        css_paths=Path(__file__).parent / "tabs" / "house.css",
+        css_paths=[TABS_FOLDER / "house.css", TABS_FOLDER / "models" / "models.css"],
         js=REMEMBER_THEME,
         footer_links=["api", "settings"],
         run_history=False,

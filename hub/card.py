@@ -11,6 +11,8 @@ from hub.contract import Bundle
 from hub.errors import BundleError
 
 CARD = "README.md"
+PREVIEW = "preview.png"
+PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+\.png)\)")
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 
 
@@ -23,6 +25,17 @@ def listed_file(bundle: Bundle, folder: Path, path: str) -> Path | None:
             except BundleError:
                 return None
     return None
+
+
+def pictures(bundle: Bundle, folder: Path) -> list[tuple[str, str]]:
+    """Path and caption of every picture that the card shows and the manifest lists; of a bundle without a card, its
+    ``preview.png``.
+    """
+    card = listed_file(bundle, folder, CARD)
+    named = PICTURE.findall(card.read_text(encoding="utf-8")) if card else []
+    listed = {file.path for file in bundle.files}
+    found = [(path, caption) for caption, path in named if path in listed]
+    return found or [(PREVIEW, f"Pictures of {bundle.title}")] * (PREVIEW in listed)
 
 
 def card_page(bundle: Bundle, folder: Path) -> str:

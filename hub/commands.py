@@ -150,12 +150,25 @@ def _bench(models: str = "", runs: int = 15) -> int:
             catalog unless given.
         runs: how often each cell is timed; the cells take turns, so that a busy machine is busy for all.
     """
-    from hub.runtime.bench import measure
+    from hub.runtime.bench import BATCHES, measure
 
+    header = ["variant", "provider"]
+    header += [f"{what} (batch {batch})" for batch in BATCHES for what in ("ms", "times as fast")]
     for model in Engine(_names(models)).models.values():
         for variant in model.bundle.variants:
             model.fetch(variant)
-        header, rows = measure(model.bundle, model.folder, runs)
+        cells = measure(model.bundle, model.folder, runs)
+        plain = {}
+        for cell in cells:
+            if (cell.variant, cell.provider) == ("fp32", "cpu"):
+                plain = cell.milliseconds
+        rows = []
+        for cell in cells:
+            row = [cell.variant, cell.provider, cell.refused]
+            if times := cell.milliseconds:
+                ratio = {at: f"{plain[at] / times[at]:.2f}" if plain else "" for at in BATCHES}
+                row[2:] = [text for at in BATCHES for text in (f"{times[at]:.3f}", ratio[at])]
+            rows.append(row + [""] * (len(header) - len(row)))
         print(f"{model.bundle.id}: {model.bundle.title}\n\n{table(header, rows)}\n")
         quality = [
             [metric.name, f"{metric.value:.4g}", "; ".join(f"{k} {v:.4g}" for k, v in metric.baselines.items())]

@@ -15,14 +15,15 @@ from pathlib import Path
 import numpy as np
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub import __version__, images
+from hub import __version__, archive, images
 from hub.card import card_page, listed_file
-from hub.errors import HubError, RequestError
+from hub.errors import BundleError, HubError, RequestError
 from hub.runtime.engine import Engine
 from hub.tasks import speak
+from hub.weights import verify_file
 
 log = logging.getLogger("genhub")
 
@@ -56,7 +57,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class Hub:
-    """The server's parts: ``app`` answers health, cards and everything else through whichever pages are ready."""
+    """The server's parts: ``app`` answers health, cards and downloads; all else, whichever pages are ready."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -69,6 +70,8 @@ class Hub:
         self.app.add_api_route("/readyz", self.readyz)
         self.app.add_api_route("/card/{model_id}", self.card)
         self.app.add_api_route("/card/{model_id}/{path:path}", self.card_file)
+        self.app.add_api_route("/download/{model_id}.zip", self.download_bundle)
+        self.app.add_api_route("/download/{model_id}/{path:path}", self.download_file)
         self.app.mount("/", self._dispatch)
 
     def healthz(self) -> dict[str, str]:
@@ -96,6 +99,37 @@ class Hub:
         model = self.engine.models.get(model_id)
         found = listed_file(model.bundle, model.folder, path) if model else None
         return FileResponse(found) if found else Response("No such file.", status_code=404)
+
+    def download_file(self, model_id: str, path: str) -> Response:
+        """One file of a bundle, under a name that says whose it is: only what the manifest lists is ever served."""
+        model = self.engine.models.get(model_id)
+        file = next((file for file in model.bundle.all_files() if file.path == path), None) if model else None
+        if model is None or file is None:
+            return PlainTextResponse("No such file.", status_code=404)
+        try:
+            found = verify_file(model.folder, model.bundle, file)
+        except BundleError as error:
+            return PlainTextResponse(str(error), status_code=409)
+        name = f"{model_id}-{path.removeprefix('onnx/').replace('/', '-')}"
+        tag = {"ETag": f'"{file.sha256}"'}  # a download that broke off goes on where it was
+        return FileResponse(found, headers=tag, media_type="application/octet-stream", filename=name)
+
+    def download_bundle(self, model_id: str, variant: str | None = None) -> Response:
+        """A bundle as a ZIP, with the graphs of all variants or of one."""
+        model = self.engine.models.get(model_id)
+        only = next((name for name in model.bundle.variants if name == variant), None) if model else None
+        if model is None or only != variant:
+            return PlainTextResponse("No such bundle.", status_code=404)
+        try:
+            manifest = archive.check(model.bundle, model.folder, only)
+        except BundleError as error:
+            return PlainTextResponse(str(error), status_code=409)
+        name = f"{model_id}-{only}.zip" if only else f"{model_id}.zip"
+        return StreamingResponse(
+            archive.stream(model.bundle, model.folder, manifest, only),
+            media_type="application/zip",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
 
     @contextlib.asynccontextmanager
     async def _live(self, _: FastAPI) -> AsyncIterator[None]:

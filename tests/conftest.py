@@ -1,6 +1,7 @@
 """What every test may ask for: small, real bundles. Made once a run; who changes one copies it first."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,19 @@ def hub_stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hu
         }.items():
             monkeypatch.setattr(constants, name, constant)
         yield hub
+
+
+@pytest.fixture(scope="session")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a bundle of any task, exported from a small untrained net."""
+
+    @cache
+    def exported(task: str) -> Path:
+        from export.bundle import Names, write_bundle  # seconds: torch
+        from tests.export.stand_ins import trained
+
+        folder = tmp_path_factory.mktemp("stand-ins") / task
+        changes = {"threshold": 0.125} if task == "anomaly" else {}
+        return write_bundle(trained(task, **changes), folder, Names(id=f"tiny-{task}"), ("fp32",)).folder
+
+    return exported

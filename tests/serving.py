@@ -11,7 +11,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from pathlib import Path
+
+from gradio_client import Client
+from gradio_client.exceptions import AppError
 
 
 @dataclass
@@ -50,6 +55,17 @@ def call_raw(url: str, endpoint: str, *data: object) -> str:
         return said
 
 
+def benchmark_under_way(pool: Executor, client: Client, other: Client) -> tuple["Future[object]", AppError]:
+    """A long benchmark of ``client``, once it has begun, and what ``other`` was told who wanted one meanwhile."""
+    while True:  # whoever comes second is refused, and that may be ``client``
+        begun = pool.submit(client.predict, "vae-fashion", 100, api_name="/benchmark")
+        while not begun.done():
+            try:
+                other.predict("vae-fashion", 1, api_name="/benchmark")
+            except AppError as refused:
+                return begun, refused
+
+
 def wait_for(url: str, process: subprocess.Popen[str], seconds: float = 120) -> None:
     """Return once ``url`` answers 200; fail at once where the process has ended."""
     deadline = time.monotonic() + seconds
@@ -60,11 +76,12 @@ def wait_for(url: str, process: subprocess.Popen[str], seconds: float = 120) -> 
 
 
 @contextlib.contextmanager
-def started(*arguments: str, **environment: str) -> Iterator[RunningHub]:
-    """``genhub serve``, started but perhaps not ready; ended with Ctrl-C."""
+def started(*arguments: str, cwd: Path | None = None, **environment: str) -> Iterator[RunningHub]:
+    """``genhub serve`` in the folder ``cwd``, started but perhaps not ready; ended with Ctrl-C."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "hub.cli", "serve", "--port", str(port), *arguments],
+        cwd=cwd,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -82,8 +99,8 @@ def started(*arguments: str, **environment: str) -> Iterator[RunningHub]:
 
 
 @contextlib.contextmanager
-def serving(*arguments: str, **environment: str) -> Iterator[RunningHub]:
+def serving(*arguments: str, cwd: Path | None = None, **environment: str) -> Iterator[RunningHub]:
     """``genhub serve``, ready."""
-    with started(*arguments, **environment) as hub:
+    with started(*arguments, cwd=cwd, **environment) as hub:
         wait_for(f"{hub.url}/readyz", hub.process)
         yield hub

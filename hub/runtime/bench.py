@@ -2,6 +2,8 @@
 
 import statistics
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from hub.contract import Bundle, VariantName
@@ -13,49 +15,83 @@ from hub.settings import Provider
 from hub.weights import verify
 
 BATCHES = (1, 16)
+WARM_UP = 2
+"""Rounds that nobody counts: the first run of a session is the slow one."""
+LEAST_ROUNDS = 3
+"""Timed rounds that there are even when time is up."""
 
 
-def measure(bundle: Bundle, folder: Path, runs: int) -> tuple[list[str], list[list[object]]]:
-    """A header, and one row per variant and provider: median milliseconds per picture at each batch size, and how
-    many times as fast that is as fp32 on plain ONNX Runtime in the same run. Cells take turns within a round.
+class StoppedError(HubError):
+    """A benchmark that somebody ended; it measured nothing."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One variant on one provider: median milliseconds per picture by batch size, or why it does not run there."""
+
+    variant: VariantName
+    provider: Provider
+    milliseconds: dict[int, float]
+    refused: str = ""
+
+
+def measure(
+    bundle: Bundle,
+    folder: Path,
+    runs: int,
+    seconds: float = float("inf"),
+    progress: Callable[[float], object] = lambda share: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[Cell]:
+    """The main graph of every variant on every provider. Cells take turns within a round, so that a busy machine is
+    busy for all.
+
+    Args:
+        bundle: what to time.
+        folder: where its files lie.
+        runs: timed rounds.
+        seconds: no new round begins after so many, once there are three.
+        progress: told the share that is done, 0 to 1.
+        stopped: asked between any two runs.
 
     Raises:
-        BundleError: a variant's files are missing or damaged.
+        StoppedError: ``stopped`` said so.
     """
     graph = main_graph(bundle)
     sessions: dict[tuple[VariantName, Provider], Session] = {}
-    refused: list[list[object]] = []
+    refused: list[Cell] = []
     for name, variant in bundle.variants.items():
-        verify(folder, bundle, name)
         for provider in reversed(available_providers()):
+            if stopped():
+                raise StoppedError("The benchmark was stopped.")
             try:
+                verify(folder, bundle, name)
                 session = Session(folder / variant.files[graph].path, provider, dynamic_sizes=bundle.image.dynamic)
             except HubError as error:
-                refused.append([name, provider, str(error), *[""] * (2 * len(BATCHES) - 1)])
+                refused.append(Cell(name, provider, {}, str(error)))
             else:
                 sessions[name, provider] = session
 
     inputs = {batch: feeds.example(bundle.graphs[graph], batch) for batch in BATCHES}
-    times: dict[tuple[str, str, int], list[float]] = {(*cell, batch): [] for cell in sessions for batch in BATCHES}
-    for round_ in range(runs + 2):
-        for (name, provider), session in sessions.items():
+    times: dict[tuple[VariantName, Provider, int], list[float]] = {
+        (*cell, batch): [] for cell in sessions for batch in BATCHES
+    }
+    began = time.monotonic()
+    for round_ in range(runs + WARM_UP):
+        spent = time.monotonic() - began
+        if round_ >= WARM_UP + LEAST_ROUNDS and spent > seconds:
+            break
+        for number, ((name, provider), session) in enumerate(sessions.items()):
+            progress(min(1.0, max((round_ + number / len(sessions)) / (runs + WARM_UP), spent / seconds)))
             for batch in BATCHES:
+                if stopped():
+                    raise StoppedError("The benchmark was stopped.")
                 start = time.perf_counter()
                 session.run(inputs[batch])
-                if round_ >= 2:  # the first two warm up
+                if round_ >= WARM_UP:
                     times[name, provider, batch].append((time.perf_counter() - start) * 1000 / batch)
-
     medians = {cell: statistics.median(each) for cell, each in times.items()}
-    header = [
-        "variant",
-        "provider",
-        *(f"{what} (batch {batch})" for batch in BATCHES for what in ("ms", "times as fast")),
-    ]
-    rows: list[list[object]] = []
-    for name, provider in sessions:
-        row: list[object] = [name, provider]
-        for batch in BATCHES:
-            ms = medians[name, provider, batch]
-            row += [f"{ms:.3f}", f"{medians['fp32', 'cpu', batch] / ms:.2f}"]
-        rows.append(row)
-    return header, rows + refused
+    return [
+        Cell(name, provider, {batch: medians[name, provider, batch] for batch in BATCHES})
+        for name, provider in sessions
+    ] + refused

@@ -4,6 +4,9 @@ from html import escape
 
 from hub.contract import Bundle, Metric
 
+COLOURS = {1: "grey", 3: "colour", 4: "colour with alpha"}
+"""Channels of a picture, in words."""
+
 
 def facts(bundle: Bundle) -> str:
     """The facts of ``bundle`` as HTML. Every number comes from the manifest."""
@@ -11,39 +14,35 @@ def facts(bundle: Bundle) -> str:
     rows = [
         ("Data", ", ".join(f"{source.name} ({source.licence})" for source in bundle.data)),
         ("Weights", f"{bundle.parameters / 1e6:.2f} M parameters, {size / 1e6:.1f} MB, {bundle.licence}"),
-        ("Picture", f"{bundle.image.width} x {bundle.image.height}, {_colours(bundle.image.channels)}"),
+        ("Picture", f"{bundle.image.width} x {bundle.image.height}, {COLOURS[bundle.image.channels]}"),
     ]
     if bundle.latent_dim:
         rows.append(("Latent", f"{bundle.latent_dim} numbers"))
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
-    measured = "".join(_metric(metric) for metric in bundle.metrics if metric.baselines and not metric.subject)
+    measured = "".join(bars(metric) for metric in bundle.metrics if metric.baselines and not metric.subject)
     return (
         f'<section class="facts"><p>{escape(bundle.description)}</p>{measured}<dl>{listed}</dl>'
         f'<a href="card/{bundle.id}" target="_blank" rel="noopener">Read the model card</a></section>'
     )
 
 
-def _colours(channels: int) -> str:
-    return {1: "grey", 3: "colour", 4: "colour with alpha"}[channels]
-
-
-def _metric(metric: Metric) -> str:
+def bars(metric: Metric) -> str:
     """One metric as bars on a common scale, its baselines below it."""
     values = {"this model": metric.value, **metric.baselines}
     longest = max(abs(value) for value in values.values()) or 1.0
-    bars = "".join(
+    drawn = "".join(
         f'<div class="bar{" ours" if name == "this model" else ""}"><span>{escape(name)}</span>'
-        f'<i style="--share:{abs(value) / longest:.3f}"></i><b>{_short(value)}</b></div>'
+        f'<i style="--share:{abs(value) / longest:.3f}"></i><b>{short(value)}</b></div>'
         for name, value in values.items()
     )
     better = "higher" if metric.higher_is_better else "lower"
     unit = f" in {metric.unit}" if metric.unit else ""
     return (
         f'<figure class="metric"><figcaption>{escape(metric.name)}{escape(unit)} <em>{better} is better, '
-        f"{escape(metric.dataset)} {escape(metric.split)}</em></figcaption>{bars}</figure>"
+        f"{escape(metric.dataset)} {escape(metric.split)}</em></figcaption>{drawn}</figure>"
     )
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Three digits that count, and never so many zeros that the column bursts."""
     return f"{value:.3g}" if abs(value) >= 0.01 else f"{value:.4f}"

@@ -1,7 +1,10 @@
-"""The README's walk-through: a folder of anybody's images -> train -> export -> in the hub, with no code touched."""
+"""The README's walk-through, its very lines: 200 pictures -> train -> export -> in the hub, with no code touched."""
 
+import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -9,35 +12,70 @@ from gradio_client import Client
 from PIL import Image
 
 from hub import open_model
+from tests.e2e.conftest import Visit
 from tests.serving import serving
 
+REPOSITORY = Path(__file__).parents[2]
+COUNT = 200
 
-def test_own_images_become_a_model_in_the_hub(tmp_path: Path) -> None:
-    photos, run, bundle = tmp_path / "photos", tmp_path / "runs" / "mine", tmp_path / "mine"
-    photos.mkdir()
+
+def commands() -> list[list[str]]:
+    """The lines of the walk-through, each split as a shell would."""
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    section = readme.split("## Bring your own pictures")[1]
+    block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
+    assert block is not None
+    return [shlex.split(line, comments=True) for line in block[1].splitlines()]
+
+
+def test_two_hundred_pictures_become_a_model_in_every_tab(tmp_path: Path, visit: Visit) -> None:
+    install, train, export, serve = commands()
+    assert install == ["pip", "install", ".[export]"]  # what this process runs in has it already
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert "export" in project["optional-dependencies"]
+
+    assert train[:3] == ["genhub", "train", "vae"]
+    make_pictures(tmp_path / train[train.index("--data") + 1])
+    run(train, "--preset", "smoke", cwd=tmp_path)  # a second's budget in place of an hour's
+    run(export, cwd=tmp_path)
+
+    assert serve[:3] == ["genhub", "serve", "--models"]
+    mine, also = serve[3].split(",")
+    pictures = open_model(tmp_path / mine).sample(count=4, seed=1)
+    assert pictures.shape == (4, 32, 32, 3)
+    with serving(*serve[2:], cwd=tmp_path, GENHUB_CACHE=str(tmp_path / "cache")) as hub:
+        client = Client(hub.url, verbose=False)
+        assert len(client.predict("mine", 4, 1, 1.0, api_name="/sample")[0]) == 4
+        assert len(client.predict(also, 4, 1, 1.0, api_name="/sample")[0]) == 4
+        visit.page.goto(hub.url)
+        assert len(set(visit.pictures())) == 16
+        title = client.predict(api_name="/models")[0]["title"]
+        assert visit.page.locator("#model input").input_value() == title
+        visit.page.get_by_role("tab", name="Latent").click()
+        visit.page.locator("#walk-film img").first.wait_for()
+        visit.page.get_by_role("tab", name="Models").click()
+        row = visit.page.locator("#models [data-model=mine]")
+        row.get_by_role("button", name=title, exact=True).wait_for()
+        assert "folder" in row.inner_text()
+        assert visit.complaints == []
+
+
+def make_pictures(folder: Path) -> None:
+    """Discs of every colour on every ground, in several sizes and modes, and a file that is no picture."""
+    folder.mkdir(parents=True)
     random = np.random.RandomState(0)
-    for number in range(60):  # discs of every colour on every ground, in several sizes and modes
+    for number in range(COUNT):
         size, mode = ((40, 40), (64, 48), (33, 57))[number % 3], ("RGB", "L", "P")[number % 3]
         y, x = np.mgrid[: size[1], : size[0]]
         disc = ((x - size[0] / 2) ** 2 + (y - size[1] / 2) ** 2 < random.uniform(8, 16) ** 2)[..., None]
         colours = random.randint(0, 256, (2, 3))
         pixels = np.where(disc, colours[0], colours[1]).astype(np.uint8)
-        Image.fromarray(pixels).convert(mode).save(photos / f"{number:02d}.png")
-    (photos / "notes.txt").write_text("not a picture")
-
-    trained = _genhub("train", "vae", "--preset", "smoke", "--data", str(photos), "--channels", "3", "--out", str(run))
-    assert trained.returncode == 0, trained.stdout + trained.stderr
-    exported = _genhub("export", str(run), "--to", str(bundle), "--id", "mine")
-    assert exported.returncode == 0, exported.stdout + exported.stderr
-
-    pictures = open_model(bundle).sample(count=4, seed=1)
-    assert pictures.shape == (4, 32, 32, 3)
-    with serving("--models", f"{bundle},vae-fashion") as hub:
-        client = Client(hub.url, verbose=False)
-        assert len(client.predict("mine", 4, 1, 1.0, api_name="/sample")[0]) == 4
-        assert len(client.predict("vae-fashion", 4, 1, 1.0, api_name="/sample")[0]) == 4
+        Image.fromarray(pixels).convert(mode).save(folder / f"{number:03d}.png")
+    (folder / "notes.txt").write_text("not a picture")
 
 
-def _genhub(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "hub.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240)
+def run(command: list[str], *more: str, cwd: Path) -> None:
+    """``genhub ...`` as this environment has it."""
+    genhub = Path(sys.executable).parent / command[0]
+    ran = subprocess.run([genhub, *command[1:], *more], cwd=cwd, capture_output=True, text=True, timeout=240)
+    assert ran.returncode == 0, ran.stdout + ran.stderr

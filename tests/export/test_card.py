@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,12 +47,13 @@ def test_baselines_stand_beside_the_number(loaded: ModelCard) -> None:
     assert "**21.5 dB**" in row and "PCA-32: 19.25 dB" in row
 
 
-def test_the_snippet_without_us_runs_as_it_stands(loaded: ModelCard, written: Written) -> None:
+def test_the_snippet_without_us_runs_as_it_stands(loaded: ModelCard, written: Written, tmp_path: Path) -> None:
+    shutil.copytree(written.folder, tmp_path / "bundle")
     snippets = re.findall(r"```python\n(.*?)```", loaded.text, re.DOTALL)
     plain = next(snippet for snippet in snippets if "onnxruntime" in snippet)
     done = subprocess.run(
         [sys.executable, "-c", plain],
-        cwd=written.folder,
+        cwd=tmp_path / "bundle",
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": ""},
