@@ -222,7 +222,7 @@ class _Run:
         write_json(self.run / "metrics.json", content)
         shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics["test"].items())
         print(
-            f"Finished at step {self.step} after {seconds / 60:.1f} minutes. Test: {shown or 'no test images'}.",
+            f"Finished at step {self.step} after {seconds / 60:.1f} minutes. Test: {shown or 'nothing to measure'}.",
             flush=True,
         )
 

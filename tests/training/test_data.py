@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.data import fashion, sources
+from training.data import fashion
 from training.data.dataset import read_info, read_parquet
 from training.data.open import open_data
-from training.data.sources import Source, read_source, source_files
+from training.data.sources import Source, package_path, read_source, source_files
 from training.errors import TrainingError
 
 
@@ -66,10 +66,6 @@ def source(files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path.parent.mkdir(parents=True)
     path.write_bytes(package)
     return pinned
-
-
-def package_path(source: Source) -> Path:
-    return sources.cache_dir() / "downloads" / f"{source.package}_{source.sha256[:12]}.deb"
 
 
 def test_built_data_set_keeps_pixels_labels_splits_and_provenance(

