@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from export import variants
 from export.card import NEIGHBOURS, PREVIEW, card, what_it_is
+from export.directions import directions
 from export.errors import ExportError
 from export.graphs import Wrapped, wrap
 from export.inputs import Inputs
@@ -137,6 +138,7 @@ def _manifest(
             image=trained.image,
             latent_dim=trained.latent_dim,
             labels=trained.labels,
+            directions=directions(trained, graphs),
             threshold=trained.threshold,
             mask_hole=255 if trained.task == "inpaint" else None,
             graphs={name: graph.ports for name, graph in graphs.items()},

@@ -98,15 +98,15 @@ def _anomaly(trained: Trained, graphs: Graphs) -> dict[str, float]:
         return {}
     images, labels = held_out.images[:COUNT], held_out.labels[:COUNT]
     if not trained.conditional:
-        return {"AUROC": _auroc(_run(graphs["detector"], image=images)["score"], labels > 0)}
+        return {"AUROC": auroc(_run(graphs["detector"], image=images)["score"], labels > 0)}
     found = []
     for normal in np.unique(labels):
         score = _run(graphs["detector"], image=images, label=np.full(len(images), normal, np.int64))["score"]
-        found.append(_auroc(score, labels != normal))
+        found.append(auroc(score, labels != normal))
     return {"AUROC": float(np.mean(found))}
 
 
-def _auroc(score: np.ndarray, anomalous: np.ndarray) -> float:
+def auroc(score: np.ndarray, anomalous: np.ndarray) -> float:
     """Chance that an anomaly scores above a normal example (Mann-Whitney), ties counted half."""
     bad, good = score[anomalous], np.sort(score[~anomalous])
     below = np.searchsorted(good, bad, "left") + np.searchsorted(good, bad, "right")

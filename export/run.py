@@ -20,6 +20,7 @@ from export.measured import read_metrics
 from export.trained import Examples, Features, Trained
 from hub.contract import ImageSpec, Source
 from training.checkpoint import RunInfo, latest_checkpoint, load_run, read_run_info
+from training.data.attributes import attributes_of
 from training.data.build import BUILDERS
 from training.data.dataset import ImageData, Split
 from training.errors import TrainingError
@@ -80,6 +81,7 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
         embedding_dim=getattr(trainer.config, "embedding_dim", None),
         labels=tuple(about.class_names) if conditional else (),
         conditional=conditional,
+        attributes=attributes_of(about.name),
         threshold=getattr(trainer, "threshold", None),
         metrics=read_metrics(_run_folder(path), about.title, info.seed, baselines),
         features=_features(trainer),

@@ -8,6 +8,7 @@ import numpy as np
 from torch import nn
 
 from hub.contract import ImageSpec, Metric, Source
+from training.data.attributes import Attribute
 
 Features = Callable[[np.ndarray], np.ndarray]
 """uint8 [N, H, W, C] -> float64 [N, D], for Fréchet distances."""
@@ -23,6 +24,8 @@ class Examples:
     """int64 [N]."""
     targets: np.ndarray | None = None
     """uint8 [N, H, W, C]: what a translation, or an identity swap, should have given."""
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """What else the data set knows of each picture, int64 [N] by name of column."""
     tokens: Mapping[str, np.ndarray] = field(default_factory=dict)
     """CLIP: ``input_ids`` and ``attention_mask``, int64 [N, L]."""
 
@@ -59,6 +62,8 @@ class Trained:
     labels: tuple[str, ...] = ()
     conditional: bool = False
     """Whether the modules take ``label``."""
+    attributes: tuple[Attribute, ...] = ()
+    """What the data set says its pictures have or lack."""
     threshold: float | None = None
     metrics: tuple[Metric, ...] = ()
     features: Features | None = None

@@ -253,6 +253,20 @@ class Metric(_Frozen):
     baselines: dict[str, float] = {}
 
 
+class Direction(_Frozen):
+    """A way through latent space that stands for an attribute, for example long sleeves.
+
+    Computed at export from labelled training pictures: ``z + vector`` is to a picture that has the attribute what
+    ``z`` is to one that lacks it. A property of the model, measured like everything else.
+    """
+
+    name: str = Field(min_length=1, max_length=40)
+    vector: tuple[float, ...]
+    """The whole way from pictures that lack the attribute to those that have it, [latent_dim]."""
+    auroc: float = Field(ge=0, le=1)
+    """How well the projection onto it tells held-out pictures with the attribute from those without; 0.5 is luck."""
+
+
 class Bundle(_Frozen):
     """The manifest ``bundle.json``: all that the hub, a browser page or a publisher needs to know about one model."""
 
@@ -275,6 +289,8 @@ class Bundle(_Frozen):
     latent_dim: int | None = None
     labels: tuple[str, ...] = ()
     """Class names; ``label`` inputs index into them."""
+    directions: tuple[Direction, ...] = ()
+    """``sample``: attributes that a picture can be given, the vectors as long as the latent."""
     threshold: float | None = None
     """``anomaly``: scores above it are anomalous."""
     mask_hole: Literal[255] | None = None
@@ -310,7 +326,19 @@ class Bundle(_Frozen):
                 raise ValueError(f"graph '{name}' takes a label, but the bundle names no labels")
         if len(set(self.labels)) < len(self.labels):
             raise ValueError("two labels have the same name")
+        self._directions_fit(sizes.get("latent"))
         return self
+
+    def _directions_fit(self, latent: int | None) -> None:
+        names = [direction.name for direction in self.directions]
+        if len(set(names)) < len(names):
+            raise ValueError("two directions have the same name")
+        for direction in self.directions:
+            if len(direction.vector) != latent:
+                has = f"latents have {latent}" if latent else "it has no latents"
+                raise ValueError(f"the direction '{direction.name}' has {len(direction.vector)} numbers, {has}")
+            if not any(direction.vector):
+                raise ValueError(f"the direction '{direction.name}' leads nowhere: all its numbers are 0")
 
     @model_validator(mode="after")
     def _variants_are_complete(self) -> Self:

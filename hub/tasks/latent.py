@@ -23,6 +23,8 @@ from hub.tasks.sample import MAX_SEED, SampleModel, is_number, is_whole, noise, 
 Point = int | Sequence[float] | np.ndarray
 Path = Literal["slerp", "lerp"]
 Label = int | str | None
+Axis = int | str
+"""A dimension by number, or an attribute direction of the bundle by name."""
 
 MAX_SPAN = 10.0
 LARGEST = 1e6
@@ -79,11 +81,12 @@ class Spread:
 
 @dataclass(frozen=True)
 class Traversal:
-    """One row of pictures per dimension."""
+    """One row of pictures per dimension or direction."""
 
-    dimensions: tuple[int, ...]
+    dimensions: tuple[Axis, ...]
     offsets: np.ndarray
-    """Where each column lies, in standard deviations from the mean, float64 [S]."""
+    """Where each column lies, float64 [S]: of a dimension in standard deviations from the mean; of a direction in
+    whole ways from lacking the attribute to having it, counted from the start."""
     images: np.ndarray
     """uint8 [K, S, H, W, C]."""
 
@@ -95,6 +98,7 @@ class LatentSpace:
         self.model = model
         self.dim = model.latent_dim
         self.conditional = model.conditional
+        self._directions = {each.name: np.array(each.vector) for each in model.bundle.directions}
 
     def decode(self, z: np.ndarray | Sequence[object], label: Label = None) -> np.ndarray:
         """The pictures at ``z`` [N, D] or [D], all of one class, as uint8 [N, H, W, C] or [H, W, C].
@@ -164,19 +168,22 @@ class LatentSpace:
     def traverse(
         self,
         start: Point,
-        dimensions: Sequence[int] | None = None,
+        dimensions: Sequence[Axis] | None = None,
         count: int = 9,
         span: float = 3.0,
         label: Label = None,
+        at: Sequence[float] | None = None,
     ) -> Traversal:
-        """Move one dimension at a time, all others as at ``start``.
+        """Move one dimension, or go one attribute direction, at a time; all else stays as at ``start``.
 
         Args:
             start: a seed or a latent.
-            dimensions: which, from 0; ``None`` takes the most active ones.
+            dimensions: which, numbers from 0 or names of directions; ``None`` takes the most active dimensions.
             count: pictures in a row, from 2.
-            span: how far, in standard deviations to either side of the mean, above 0 to 10.
+            span: how far to either side, above 0 to 10: of a dimension in standard deviations around the mean, of a
+                direction in whole ways around the start.
             label: the class of all pictures.
+            at: offsets of ``dimensions``, as :meth:`moved` takes them, at which each stays while others move.
 
         Raises:
             RequestError: an argument is out of range, or more pictures than one request may ask for.
@@ -191,37 +198,51 @@ class LatentSpace:
                 f"{len(chosen)} rows of {count} pictures are more than the {settings().max_count} of one request."
             )
         offsets = np.linspace(-span, span, count)
-        spread = self.spread()
-        rows = np.tile(z, (len(chosen), count, 1))
-        for row, dimension in zip(rows, chosen, strict=True):
-            row[:, dimension] = spread.mean[dimension] + offsets * spread.deviation[dimension]
+        rows = np.empty((len(chosen), count, self.dim), np.float32)
+        for index, (row, axis) in enumerate(zip(rows, chosen, strict=True)):
+            others = [] if at is None else [*chosen[:index], *chosen[index + 1 :]]
+            stay = [] if at is None else [*at[:index], *at[index + 1 :]]
+            for column, offset in zip(row, offsets, strict=True):
+                column[:] = self.moved(z, [*others, axis], [*stay, float(offset)])
         pictures = self.decode(rows.reshape(-1, self.dim), label)
         return Traversal(chosen, offsets, pictures.reshape(len(chosen), count, *pictures.shape[1:]))
 
-    def offsets(self, z: np.ndarray, dimensions: Sequence[int]) -> list[float]:
-        """Where ``z`` [D] lies in each of ``dimensions``, in standard deviations from the mean."""
-        spread = self.spread()
-        return [float((z[each] - spread.mean[each]) / spread.deviation[each]) for each in dimensions]
+    def offsets(self, z: np.ndarray, dimensions: Sequence[Axis]) -> list[float]:
+        """Where ``z`` [D] lies in each of ``dimensions``, in standard deviations from the mean; 0 for directions."""
+        return [0.0 if isinstance(each, str) else self._deviations(z, each) for each in dimensions]
 
-    def moved(self, z: np.ndarray, dimensions: Sequence[int], offsets: Sequence[float]) -> np.ndarray:
-        """``z`` [D] with ``dimensions`` at ``offsets``, in standard deviations from the mean, float32 [D].
+    def _deviations(self, z: np.ndarray, dimension: int) -> float:
+        spread = self.spread()
+        return float((z[dimension] - spread.mean[dimension]) / spread.deviation[dimension])
+
+    def moved(self, z: np.ndarray, dimensions: Sequence[Axis], offsets: Sequence[float]) -> np.ndarray:
+        """``z`` [D] with dimensions put at their offsets, in standard deviations from the mean, and then moved along
+        directions by theirs, in whole ways from lacking the attribute to having it, float32 [D].
 
         Raises:
-            RequestError: an offset that is not a number, or beyond 10 deviations.
+            RequestError: an offset that is not a number, or beyond 10.
         """
-        spread, at = self.spread(), np.array(z, np.float32)
-        for dimension, offset in zip(dimensions, offsets, strict=True):
+        at, ways = np.array(z, np.float32), np.zeros(self.dim)
+        for axis, offset in zip(dimensions, offsets, strict=True):
             if not is_number(offset) or not abs(offset) <= MAX_SPAN:
+                name = f"'{axis}'" if isinstance(axis, str) else f"Dimension {axis}"
                 raise RequestError(
-                    f"Dimension {dimension} must be a number from -{MAX_SPAN:g} to {MAX_SPAN:g}, "
-                    f"not {reprlib.repr(offset)}."
+                    f"{name} must be a number from -{MAX_SPAN:g} to {MAX_SPAN:g}, not {reprlib.repr(offset)}."
                 )
-            at[dimension] = spread.mean[dimension] + offset * spread.deviation[dimension]
-        return at
+            if isinstance(axis, str):
+                ways += offset * self._directions[axis]
+            else:
+                spread = self.spread()
+                at[axis] = spread.mean[axis] + offset * spread.deviation[axis]
+        return (at + ways).astype(np.float32)
 
-    def most_active(self) -> list[int]:
+    def directions(self) -> list[Axis]:
+        """The names of the attribute directions that came with the bundle."""
+        return list(self._directions)
+
+    def most_active(self) -> list[Axis]:
         """The dimensions that change the picture most, at most ``MOST_ACTIVE`` of them."""
-        return self.spread().ranked()[:MOST_ACTIVE]
+        return list(self.spread().ranked()[:MOST_ACTIVE])
 
     def spread(self) -> Spread:
         """Where the latents lie and which dimensions show. Measured once a model, on latents of a fixed seed."""
@@ -295,12 +316,25 @@ class LatentSpace:
             raise RequestError(f"{name} holds a value that is not a number, or beyond {LARGEST:g}.")
         return vector.astype(np.float32)
 
-    def _dimensions(self, wanted: Sequence[int] | None) -> tuple[int, ...]:
+    def _dimensions(self, wanted: Sequence[Axis] | None) -> tuple[Axis, ...]:
         if wanted is None:
             return tuple(self.most_active())
         if not _is_vector(wanted) or not len(wanted) or len(set(map(repr, wanted))) < len(wanted):
-            raise RequestError(f"The dimensions must be a list of different numbers, not {reprlib.repr(wanted)}.")
-        return tuple(whole("A dimension", each, 0, self.dim - 1) for each in wanted)
+            raise RequestError(
+                f"The dimensions must be a list of different numbers or directions, not {reprlib.repr(wanted)}."
+            )
+        return tuple(map(self._axis, wanted))
+
+    def _axis(self, wanted: Axis) -> Axis:
+        if isinstance(wanted, str) and wanted in self._directions:
+            return wanted
+        if isinstance(wanted, str):
+            known = ", ".join(self._directions) or "none"
+            raise RequestError(
+                f"There is no direction or dimension {reprlib.repr(wanted)}: this model's directions are {known}, "
+                f"its dimensions the numbers 0 to {self.dim - 1}."
+            )
+        return whole("A dimension", wanted, 0, self.dim - 1)
 
 
 def _is_vector(point: object) -> bool:

@@ -123,7 +123,26 @@ def _set(value: object, *keys: str | int) -> Callable[[Manifest], None]:
     return change
 
 
+def _directions(*vectors: list[float]) -> Callable[[Manifest], None]:
+    def change(raw: Manifest) -> None:
+        raw["directions"] = [{"name": "smile", "vector": vector, "auroc": 0.9} for vector in vectors]
+
+    return change
+
+
 VIOLATIONS: dict[str, tuple[Callable[[Manifest], None], str]] = {
+    "direction of another length": (_directions([1, 2, 3]), "'smile' has 3 numbers, latents have 4"),
+    "direction with NaN": (_directions([1, 2, 3, float("nan")]), "directions.0.vector.3"),
+    "direction that leads nowhere": (_directions([0, 0, 0, 0]), "'smile' leads nowhere"),
+    "two directions of a name": (_directions([1, 2, 3, 4], [4, 3, 2, 1]), "two directions have the same name"),
+    "direction without a name": (
+        _set([{"name": "", "vector": [1, 2, 3, 4], "auroc": 0.9}], "directions"),
+        "directions.0.name",
+    ),
+    "direction better than perfect": (
+        _set([{"name": "smile", "vector": [1, 2, 3, 4], "auroc": 1.1}], "directions"),
+        "directions.0.auroc",
+    ),
     "unknown task": (_set("juggle", "task"), "'juggle' is not one of sample, translate"),
     "missing graph": (_drop("graphs", "decoder"), "needs a graph 'decoder'"),
     "unknown graph": (lambda raw: raw["graphs"].update(extra=raw["graphs"]["prior"]), "has no graph 'extra'"),

@@ -21,7 +21,7 @@ from tests.serving import RunningHub, call_raw, serving
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of two bundles: ``tiny`` with encoder, prior and examples, and ``gan``, conditional, with none of them."""
     folder = tmp_path_factory.mktemp("bundles")
-    write_tiny_bundle(folder / "tiny", examples=3)
+    write_tiny_bundle(folder / "tiny", examples=3, directions=["Long sleeves"])
     write_tiny_bundle(folder / "gan", bundle_id="gan", conditional=True, encoder=False, prior=False)
     return folder
 
@@ -99,6 +99,16 @@ def test_a_traversal_gives_a_row_for_each_dimension(client: Client, space: Laten
     assert all(nearly_equal(pixels(row), images) for row, images in zip(rows, made.images, strict=True))
     _, active, _ = client.predict("tiny", 5, api_name="/traverse")
     assert active == space.spread().ranked()[:6]
+
+
+def test_a_traversal_goes_along_attributes_by_name(client: Client, space: LatentSpace) -> None:
+    rows, axes, offsets = client.predict("tiny", 5, ["Long sleeves", 2], 3, 1.0, api_name="/traverse")
+    assert axes == ["Long sleeves", 2] and offsets == [-1.0, 0.0, 1.0]
+    made = space.traverse(5, ["Long sleeves", 2], 3, 1.0)
+    assert all(nearly_equal(pixels(row), images) for row, images in zip(rows, made.images, strict=True))
+    with pytest.raises(AppError) as refused:
+        client.predict("tiny", 5, ["Wings"], api_name="/traverse")
+    assert "Long sleeves" in sentence(refused.value)
 
 
 def test_arithmetic_gives_picture_and_latent(client: Client, space: LatentSpace) -> None:

@@ -17,7 +17,20 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from hub.contract import MANIFEST, TASKS, Bundle, File, Graph, ImageSpec, Metric, Parity, Port, Source, Variant
+from hub.contract import (
+    MANIFEST,
+    TASKS,
+    Bundle,
+    Direction,
+    File,
+    Graph,
+    ImageSpec,
+    Metric,
+    Parity,
+    Port,
+    Source,
+    Variant,
+)
 
 LATENT_DIM, SIZE, CHANNELS = 8, 32, 1
 LABELS = ("circle", "square", "star")
@@ -34,6 +47,7 @@ def write_tiny_bundle(
     prior: bool = True,
     latent_dim: int = LATENT_DIM,
     examples: int = 0,
+    directions: Sequence[str] = (),
     weights_seed: int = 0,
     ballast: int = 0,
 ) -> Bundle:
@@ -73,6 +87,9 @@ def write_tiny_bundle(
         image=ImageSpec(height=SIZE, width=SIZE, channels=CHANNELS),
         latent_dim=latent_dim,
         labels=LABELS if conditional else (),
+        directions=tuple(
+            Direction(name=name, vector=tuple(random.standard_normal(latent_dim)), auroc=0.9) for name in directions
+        ),
         graphs={name: concrete(signature[name], latent_dim, labelled=conditional) for name in models},
         variants={
             "fp32": Variant(

@@ -9,6 +9,7 @@ from hub.runtime.engine import Engine
 from hub.tabs.answers import answers
 from hub.tabs.latent import api, arithmetic, plane, traverse, walk
 from hub.tabs.latent.stage import Stage
+from hub.tasks.latent import MOST_ACTIVE, LatentSpace
 
 
 def build(engine: Engine) -> gr.Blocks:
@@ -32,7 +33,13 @@ def build(engine: Engine) -> gr.Blocks:
             with gr.Tab("Walk"):
                 sections = [walk.build(stage)]
             with gr.Tab("Traverse"):
-                sections.append(traverse.build(stage))
+                moved = traverse.Axes("traverse", LatentSpace.most_active, span=3, rows=MOST_ACTIVE)
+                sections.append(traverse.build(stage, moved))
+            attributes_tab = None
+            if most := max(len(bundle.directions) for bundle in models.values()):
+                with gr.Tab("Attributes", visible=bool(first.directions)) as attributes_tab:
+                    given = traverse.Axes("attributes", LatentSpace.directions, span=2, rows=most)
+                    sections.append(traverse.build(stage, given))
             with gr.Tab("Arithmetic"):
                 sections.append(arithmetic.build(stage))
             with gr.Tab("Map", visible=first.latent_dim == 2) as map_tab:
@@ -49,11 +56,14 @@ def build(engine: Engine) -> gr.Blocks:
                 gr.update(choices=list(names), value=names[0] if names else None, visible=bool(names)),
                 gr.update(visible=space.dim == 2),
             ]
+            if attributes_tab:
+                shown.append(gr.update(visible=bool(space.directions())))
             for point in points:
                 shown += point.start(space)
             return shown
 
-        everything = [label, map_tab, *(each for point in points for each in point.parts)]
+        tabs = [map_tab, attributes_tab] if attributes_tab else [map_tab]
+        everything = [label, *tabs, *(each for point in points for each in point.parts)]
         met = stage.live([tab.load, model.input], meet, model, everything)
         for section in sections:
             section.after(met)

@@ -1,5 +1,6 @@
 """The tab for programs: the same latent space in JSON. Pictures go in and come out as files, latents as numbers."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from hub import images
 from hub.tabs.answers import answers
 from hub.tabs.downloads import download
 from hub.tabs.latent.stage import Stage, fitted
-from hub.tasks.latent import Path
+from hub.tasks.latent import Axis, Path
 
 
 def build(stage: Stage) -> None:
@@ -78,27 +79,29 @@ def build(stage: Stage) -> None:
     def traverse(
         model: str,
         start: int | list[float],
-        dimensions: list[int] | None = None,
+        dimensions: list[int | str] | None = None,
         count: int = 9,
         span: float = 3.0,
         label: str | None = None,
-    ) -> tuple[list[list[FileData]], list[int], list[float]]:
-        """Move one latent dimension at a time: a row of pictures for each.
+    ) -> tuple[list[list[FileData]], list[int | str], list[float]]:
+        """Move one latent dimension, or go one attribute direction, at a time: a row of pictures for each.
 
         Args:
             model: the model's id.
-            start: a seed or a latent; all other dimensions stay as they are there.
-            dimensions: which to move, from 0; the six most active unless given.
+            start: a seed or a latent; all else stays as it is there.
+            dimensions: numbers from 0, or names of the bundle's directions, for example "Long sleeves"; the six most
+                active dimensions unless given.
             count: how many pictures in a row, from 2.
-            span: how far to either side, in standard deviations, above 0 to 10.
+            span: how far to either side, above 0 to 10: of a dimension in standard deviations from the mean, of a
+                direction in whole ways from lacking the attribute to having it, counted from the start.
             label: the class, by name or number, for conditional models; the first unless given.
 
         Returns:
-            The rows of pictures, the dimension of each row, and the offset of each column in standard deviations.
+            The rows of pictures, the dimension or direction of each row, and the offset of each column.
         """
         made = stage.space(model).traverse(start, dimensions, count, span, label)
         rows = [
-            _pngs(row, f"{model}-dimension{dimension}")
+            _pngs(row, f"{model}-{_slug(dimension)}")
             for dimension, row in zip(made.dimensions, made.images, strict=True)
         ]
         return rows, list(made.dimensions), made.offsets.tolist()
@@ -124,6 +127,11 @@ def build(stage: Stage) -> None:
 
     for endpoint in (encode, decode, interpolate, traverse, arithmetic):
         api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
+
+
+def _slug(axis: Axis) -> str:
+    """Part of a file's name; a direction's may hold anything."""
+    return re.sub(r"\W+", "-", axis.lower()) if isinstance(axis, str) else f"dimension{axis}"
 
 
 def _file(content: bytes, name: str) -> Any:

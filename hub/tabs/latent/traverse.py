@@ -1,4 +1,11 @@
-"""Traverse: one dimension at a time. A slider for each of the most active, and beside it what it would do."""
+"""Traverse and Attributes: one axis at a time. A slider for each, and beside it what it would do.
+
+The same section twice: over the dimensions that change the picture most, and over the attribute directions that came
+with the bundle.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import gradio as gr
 import numpy as np
@@ -6,27 +13,49 @@ import numpy as np
 from hub.tabs.answers import answers
 from hub.tabs.latent.point import PointPicker, Value, figure, place
 from hub.tabs.latent.stage import Section, Stage, film, img
-from hub.tasks.latent import MOST_ACTIVE, Label, LatentSpace
+from hub.tasks.latent import Axis, Label, LatentSpace
 
-STEPS, SPAN = 9, 3.0
-"""Pictures in a row, and standard deviations to either side."""
+STEPS = 9
+"""Pictures in a row."""
 
 
-def build(stage: Stage) -> Section:
+@dataclass(frozen=True)
+class Axes:
+    """Along what a section moves."""
+
+    name: str
+    """Begins the ids of its elements."""
+    of: Callable[[LatentSpace], list[Axis]]
+    span: float
+    """How far to either side the sliders go."""
+    rows: int
+    """Sliders at most."""
+    first: int = 0
+    """The example, or the seed, to begin with."""
+
+
+def build(stage: Stage, axes: Axes) -> Section:
     """Draw the section's components and tie them together."""
     sliders: list[gr.Slider] = []
     strips: list[gr.HTML] = []
     with gr.Row(elem_classes="workbench upright"):
         with gr.Column(scale=2, min_width=300, elem_classes="controls"):
-            picture = gr.HTML(elem_id="traverse-picture", elem_classes="moving")
-            start = PointPicker(stage, "Start", 0)
-            back = gr.Button("Back to the start", size="sm", elem_id="traverse-back")
+            picture = gr.HTML(elem_id=f"{axes.name}-picture", elem_classes="moving")
+            start = PointPicker(stage, "Start", axes.first)
+            back = gr.Button("Back to the start", size="sm", elem_id=f"{axes.name}-back")
         with gr.Column(scale=5, min_width=320, elem_classes="pictures traverse"):
-            for _ in range(MOST_ACTIVE):
+            for _ in range(axes.rows):
                 with gr.Row(elem_classes="dimension"):
                     sliders.append(
                         gr.Slider(
-                            -SPAN, SPAN, value=0, step=0.05, scale=1, min_width=150, buttons=[], label="Dimension"
+                            -axes.span,
+                            axes.span,
+                            value=0,
+                            step=0.05,
+                            scale=1,
+                            min_width=150,
+                            buttons=[],
+                            label="Dimension",
                         )
                     )
                     strips.append(gr.HTML(elem_classes="strip", scale=3, min_width=220))
@@ -37,19 +66,18 @@ def build(stage: Stage) -> Section:
         if not value:
             return gr.skip()
         space = stage.space(value["model"])
-        z = space.locate(place(value))
-        dimensions = space.most_active()
-        offsets = space.offsets(z, dimensions)
+        z, moving = space.locate(place(value)), axes.of(space)
+        offsets = space.offsets(z, moving)
         moved: list[object] = [
-            gr.update(value=round(float(np.clip(offset, -SPAN, SPAN)), 2), label=f"Dimension {each}", visible=True)
-            for each, offset in zip(dimensions, offsets, strict=True)
+            gr.update(value=round(float(np.clip(offset, -axes.span, axes.span)), 2), label=_title(each), visible=True)
+            for each, offset in zip(moving, offsets, strict=True)
         ]
-        moved += [gr.update(visible=False)] * (MOST_ACTIVE - len(dimensions))
+        moved += [gr.update(visible=False)] * (axes.rows - len(moving))
         return (
             start.show(space, value, label),
             _picture(space, z, label),
             *moved,
-            *_rows(space, z, offsets, label),
+            *rows(space, value, offsets, label),
         )
 
     @answers
@@ -58,7 +86,8 @@ def build(stage: Stage) -> Section:
         if not value:
             return gr.skip()
         space = stage.space(value["model"])
-        return _picture(space, _at(space, value, offsets), label)
+        moving = axes.of(space)
+        return _picture(space, space.moved(space.locate(place(value)), moving, offsets[: len(moving)]), label)
 
     @answers
     def settle(value: Value | None, label: Label, *offsets: float) -> object:
@@ -66,7 +95,19 @@ def build(stage: Stage) -> Section:
         if not value:
             return gr.skip()
         space = stage.space(value["model"])
-        return tuple(_rows(space, _at(space, value, offsets), offsets, label))
+        return tuple(rows(space, value, list(offsets[: len(axes.of(space))]), label))
+
+    def rows(space: LatentSpace, value: Value, offsets: list[float], label: Label) -> list[str]:
+        """A strip of film for each slider, with the picture nearest to it marked; empty where there is no slider."""
+        moving = axes.of(space)
+        if not moving:
+            return [""] * axes.rows
+        made = space.traverse(place(value), moving, STEPS, axes.span, label, at=offsets)
+        strips = [
+            film(row, f"{_title(axis)}, step", here=int(np.abs(made.offsets - offset).argmin()))
+            for axis, row, offset in zip(made.dimensions, made.images, offsets, strict=True)
+        ]
+        return strips + [""] * (axes.rows - len(strips))
 
     section = Section(
         points=[start],
@@ -82,20 +123,9 @@ def build(stage: Stage) -> Section:
     return section
 
 
+def _title(axis: Axis) -> str:
+    return axis if isinstance(axis, str) else f"Dimension {axis}"
+
+
 def _picture(space: LatentSpace, z: np.ndarray, label: Label) -> str:
     return figure(img(space.decode(z, label), "The picture at the sliders"), "at the sliders")
-
-
-def _at(space: LatentSpace, value: Value, offsets: tuple[float, ...]) -> np.ndarray:
-    dimensions = space.most_active()
-    return space.moved(space.locate(place(value)), dimensions, offsets[: len(dimensions)])
-
-
-def _rows(space: LatentSpace, z: np.ndarray, offsets: list[float] | tuple[float, ...], label: Label) -> list[str]:
-    """A strip of film for each slider, with the picture nearest to it marked; empty where there is no slider."""
-    made = space.traverse(z, space.most_active(), STEPS, SPAN, label)
-    strips = [
-        film(row, f"Dimension {dimension}, step", here=int(np.abs(made.offsets - offset).argmin()))
-        for dimension, row, offset in zip(made.dimensions, made.images, offsets, strict=False)
-    ]
-    return strips + [""] * (MOST_ACTIVE - len(strips))

@@ -30,6 +30,12 @@ def plane(tmp_path: Path) -> LatentSpace:
     return LatentSpace(open_model(tmp_path / "plane"))
 
 
+@pytest.fixture
+def gifted(tmp_path: Path) -> LatentSpace:
+    write_tiny_bundle(tmp_path / "gifted", directions=["Long sleeves", "Smile"])
+    return LatentSpace(open_model(tmp_path / "gifted"))
+
+
 def nearly_equal(images: np.ndarray, others: np.ndarray) -> bool:
     """At most one grey level apart: another batch size may add up in another order."""
     return images.shape == others.shape and np.abs(images.astype(int) - others.astype(int)).max() <= 1
@@ -117,6 +123,45 @@ def test_sliders_put_where_a_latent_lies_give_it_back(space: LatentSpace) -> Non
 
 def test_a_model_with_fewer_dimensions_than_rows_shows_those_it_has(plane: LatentSpace) -> None:
     assert plane.traverse(0).images.shape[:2] == (2, 9)
+
+
+# ── Attribute directions ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_direction_is_gone_from_the_start_in_whole_ways(gifted: LatentSpace) -> None:
+    vector = np.array(gifted.model.bundle.directions[0].vector)
+    z = gifted.locate(5)
+    made = gifted.traverse(5, ["Long sleeves"], count=5, span=2)
+    assert made.dimensions == ("Long sleeves",) and made.offsets.tolist() == [-2, -1, 0, 1, 2]
+    assert nearly_equal(made.images[0, 2], gifted.decode(z)), "the start is in the middle"
+    assert nearly_equal(made.images[0, 4], gifted.decode(z + 2 * vector))
+    assert np.allclose(gifted.moved(z, ["Long sleeves"], [-1.5]), z - 1.5 * vector, atol=1e-5)
+    assert gifted.offsets(z, gifted.directions()) == [0, 0]
+
+
+def test_directions_and_dimensions_add_up_in_any_order_and_stay_where_they_were_put(gifted: LatentSpace) -> None:
+    z = gifted.locate(5)
+    axes, offsets = ["Smile", 3, "Long sleeves"], [0.5, 1.0, -1.0]
+    moved = gifted.moved(z, axes, offsets)
+    assert np.allclose(moved, gifted.moved(z, axes[::-1], offsets[::-1]), atol=1e-5)
+    made = gifted.traverse(z, axes, count=5, span=1, at=offsets)
+    assert nearly_equal(made.images[0, 3], gifted.decode(moved)), "0.5 on the first axis is where it stands"
+    assert nearly_equal(made.images[1, 4], gifted.decode(moved))
+    assert nearly_equal(made.images[2, 0], gifted.decode(moved))
+
+
+@pytest.mark.parametrize("wanted", ["Smiles", "", "x" * 10_000, "0"])
+def test_a_direction_that_is_not_there_is_refused_with_those_that_are(gifted: LatentSpace, wanted: str) -> None:
+    with pytest.raises(RequestError) as refused:
+        gifted.traverse(0, [wanted])
+    assert "Long sleeves, Smile" in sentence(refused.value)
+
+
+def test_a_model_of_before_has_no_directions(space: LatentSpace) -> None:
+    assert space.directions() == []
+    with pytest.raises(RequestError) as refused:
+        space.traverse(0, ["Smile"])
+    assert "directions are none" in sentence(refused.value)
 
 
 # ── Arithmetic and the map ───────────────────────────────────────────────────────────────────────────────────────────
