@@ -20,8 +20,7 @@ from export.measured import read_metrics
 from export.trained import Examples, Features, Trained
 from hub.contract import ImageSpec, Source
 from training.checkpoint import RunInfo, latest_checkpoint, load_run, read_run_info
-from training.data.attributes import attributes_of
-from training.data.build import BUILDERS
+from training.data.build import BUILDERS, attributes_of
 from training.data.dataset import ImageData, Split
 from training.errors import TrainingError
 from training.family import Trainer, load_family

@@ -12,7 +12,8 @@ from export.graphs import wrap
 from export.trained import Examples, Trained
 from hub.contract import Direction
 from tests.export.stand_ins import LATENT, SIZE, modules, trained
-from training.data.attributes import Attribute, attributes_of
+from training.data.attributes import Attribute
+from training.data.build import attributes_of
 from training.data.fashion import CLASS_NAMES
 from training.errors import TrainingError
 

@@ -1,18 +1,16 @@
 """Attributes: what a data set's labels and columns say that some of its pictures have and others lack.
 
-A data set declares them beside its builder, in a module constant ``ATTRIBUTES`` (see ``fashion.py``): two groups of
+A data set declares them beside its builder (``BUILDERS`` in ``build.py`` names them; see ``fashion.py``): two groups of
 rows each, told apart by the values of one integer column. ``label`` is the class; a data set with more columns (hair,
 mouth) names those. Export turns each into a direction of a model's latent space.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.build import BUILDERS
 from training.errors import TrainingError
 
 
@@ -38,10 +36,3 @@ class Attribute:
             raise TrainingError(f"The attribute '{self.name}' needs a column '{self.column}', which the data has not.")
         values = columns[self.column]
         return np.flatnonzero(np.isin(values, self.having)), np.flatnonzero(np.isin(values, self.lacking))
-
-
-def attributes_of(data_name: str) -> tuple[Attribute, ...]:
-    """What the data set called `data_name` (or `NAME_tiny`, a slice of it) declares; nothing for a user's own."""
-    module = BUILDERS.get(data_name.removesuffix("_tiny"))
-    declared: tuple[Attribute, ...] = getattr(import_module(module), "ATTRIBUTES", ()) if module else ()
-    return declared

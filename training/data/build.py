@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.data import emoji, fashion
+from training.data.attributes import Attribute
 from training.data.dataset import DataInfo, read_info
 from training.data.sources import Source, cache_dir, read_source
 from training.errors import TrainingError
@@ -16,6 +17,8 @@ class Builder:
 
     sources: tuple[str, ...]
     build: Callable[[list[Source], Path], DataInfo]
+    attributes: tuple[Attribute, ...] = ()
+    """What its labels and columns tell apart."""
 
 
 def _emoji(name: str, title: str) -> Callable[[list[Source], Path], DataInfo]:
@@ -26,13 +29,19 @@ BUILDERS: dict[str, Builder] = {
     "emoji": Builder(("noto", "emojibase"), _emoji("emoji", "Noto emoji")),
     "emoji-fluent": Builder(("fluent", "emojibase"), _emoji("emoji-fluent", "Fluent emoji, flat")),
     "emoji-twemoji": Builder(("twemoji", "emojibase"), _emoji("emoji-twemoji", "Twemoji")),
-    "fashion": Builder(("fashion",), lambda sources, path: fashion.build(sources[0], path)),
+    "fashion": Builder(("fashion",), lambda sources, path: fashion.build(sources[0], path), fashion.ATTRIBUTES),
 }
 
 
 def parquet_path(name: str) -> Path:
     """Where the built data set `name` lives."""
     return cache_dir() / "data" / f"{name}.parquet"
+
+
+def attributes_of(name: str) -> tuple[Attribute, ...]:
+    """What the data set `name` (or `name_tiny`, a slice of it) declares; nothing for a user's own."""
+    builder = BUILDERS.get(name.removesuffix("_tiny"))
+    return builder.attributes if builder else ()
 
 
 def build(name: str) -> tuple[DataInfo, bool]:
