@@ -39,13 +39,22 @@ class Inputs:
         self, graph: Graph, count: int, seed: int = 0, size: tuple[int, int] | None = None
     ) -> dict[str, np.ndarray]:
         """``count`` rows for every input of ``graph``; images at ``size`` (height, width), else the model's own."""
-        random = np.random.RandomState(seed)
-        rows = random.permutation(len(self._examples))[np.arange(count) % len(self._examples)]
+        rows, random = self._rows(count, seed)
         height, width = size or (self._trained.image.height, self._trained.image.width)
         return {
             port.name: np.ascontiguousarray(self._port(port, rows, random, height, width)).astype(port.dtype)
             for port in graph.inputs
         }
+
+    def targets(self, count: int, seed: int = 0) -> np.ndarray | None:
+        """What the images of ``draw`` should become, uint8 [count, H, W, C]; ``None`` where that is not known."""
+        rows, _ = self._rows(count, seed)
+        return None if self._examples.targets is None else self._examples.targets[rows]
+
+    def _rows(self, count: int, seed: int) -> tuple[np.ndarray, np.random.RandomState]:
+        """Examples in an order that ``seed`` fixes, from the start again where there are too few."""
+        random = np.random.RandomState(seed)
+        return random.permutation(len(self._examples))[np.arange(count) % len(self._examples)], random
 
     def _port(self, port: Port, rows: np.ndarray, random: np.random.RandomState, height: int, width: int) -> np.ndarray:
         count = len(rows)

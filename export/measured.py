@@ -41,6 +41,7 @@ MEANINGS: dict[str, Meaning] = {
     "recall": Meaning("Recall of samples", True, evaluator=_CLASSIFIER),
     "class_accuracy": Meaning("Class accuracy of samples", True, evaluator="Fashion classifier"),
     "psnr": Meaning("PSNR", True, "dB"),
+    **{f"psnr_sigma_{level}": Meaning(f"PSNR, noise of {level}/255", True, "dB") for level in (15, 25, 50)},
     "ssim": Meaning("SSIM", True),
     "l1": Meaning("Mean absolute error", False, "grey levels"),
     "hole_psnr": Meaning("PSNR inside the hole", True, "dB"),
@@ -55,6 +56,8 @@ FLOORS = {
     "precision_real": ("precision", "real training images"),
     "recall_real": ("recall", "real training images"),
     "class_accuracy_real": ("class_accuracy", "real images"),
+    "pca_psnr": ("reconstruction_psnr", "as many principal components"),
+    **{f"noisy_psnr_sigma_{level}": (f"psnr_sigma_{level}", "the noisy picture") for level in (15, 25, 50)},
 }
 """Keys that are a baseline of another key."""
 

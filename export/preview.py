@@ -34,6 +34,9 @@ def preview(trained: Trained, ports: Mapping[str, Graph], runs: Mapping[str, Run
     main = next(iter(TASKS[trained.task]))
     feeds = inputs.draw(ports[main], ROWS, seed=SEED)
     columns = {**feeds, **runs[main](feeds)}
+    targets = inputs.targets(ROWS, seed=SEED)
+    if targets is not None:
+        columns["what it should be"] = targets
     pictures = {name: _as_pixels(array, trained.image.channels) for name, array in columns.items() if array.ndim >= 3}
     rows = np.stack(list(pictures.values()), axis=1).reshape(-1, *next(iter(pictures.values())).shape[1:])
     names = ", ".join(pictures)

@@ -5,6 +5,7 @@ What a family may say beyond ``Trainer.inference_modules()``, all optional:
     EXPORT_OPERATORS   module constant, names of denied ONNX operators that its graphs need
     SIZE_MULTIPLE      module constant: any height and width that are multiples of it will do
     trainer.threshold  the score above which an image is anomalous
+    trainer.pairs      Split -> inputs and targets, uint8, where a graph is not given the images of the data themselves
     config.latent_dim, config.embedding_dim
 """
 
@@ -65,8 +66,8 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
                 "multiple": multiple or 1,
             }
         ),
-        calibration=_examples(trainer.data.train),
-        held_out=_examples(trainer.data.val),
+        calibration=_examples(trainer, trainer.data.train),
+        held_out=_examples(trainer, trainer.data.val),
         data=(
             Source(name=about.title, version=about.version, licence=about.licence, split=_split_sizes(trainer.data)),
         ),
@@ -136,8 +137,10 @@ def _takes_label(module: nn.Module) -> bool:
     return "label" in inspect.signature(module.forward).parameters
 
 
-def _examples(split: Split) -> Examples:
-    return Examples(images=split.images, labels=split.labels)
+def _examples(trainer: Trainer, split: Split) -> Examples:
+    pairs = getattr(trainer, "pairs", None)
+    images, targets = pairs(split) if pairs else (split.images, None)
+    return Examples(images=images, labels=split.labels, targets=targets)
 
 
 def _split_sizes(data: ImageData) -> str:

@@ -15,6 +15,8 @@ from training.data.dataset import ImageData
 from training.errors import TrainingError
 
 FAMILIES: dict[str, str] = {
+    "autoencoder": "training.families.autoencoder",
+    "denoiser": "training.families.denoiser",
     "vae": "training.families.vae",
     "gan": "training.families.gan",
     "cgan": "training.families.cgan",

@@ -35,6 +35,18 @@ def psnr(images: NDArray[np.uint8], references: NDArray[np.uint8]) -> float:
     return float(np.minimum(10 * np.log10(255.0**2 / np.maximum(mse, 1e-12)), 100.0).mean())
 
 
+def pca_reconstruction(train: NDArray[np.uint8], images: NDArray[np.uint8], components: int) -> NDArray[np.uint8]:
+    """Images uint8 [N, ...] rebuilt from `components` principal components of `train`: the best linear autoencoder."""
+    flat = train.reshape(len(train), -1).astype(np.float32)
+    mean = flat.mean(axis=0)
+    flat -= mean
+    _, vectors = np.linalg.eigh((flat.T @ flat).astype(np.float64))
+    basis = vectors[:, -components:]
+    rebuilt = (images.reshape(len(images), -1) - mean) @ basis @ basis.T + mean
+    pixels: NDArray[np.uint8] = rebuilt.round().clip(0, 255).astype(np.uint8).reshape(images.shape)
+    return pixels
+
+
 def precision_recall(real: NDArray[np.float64], fake: NDArray[np.float64], neighbours: int = 3) -> tuple[float, float]:
     """Improved precision and recall (Kynkäänniemi et al., 2019) of features float64 [N, D] and [M, D].
 

@@ -9,7 +9,7 @@ import torch
 from training.data.dataset import read_parquet
 from training.evaluation import conditional_metrics, sample_metrics
 from training.features import EVALUATORS, fashion_card, fashion_features, fashion_probabilities
-from training.metrics import frechet_distance, precision_recall, psnr
+from training.metrics import frechet_distance, pca_reconstruction, precision_recall, psnr
 from training.pixels import to_float, to_uint8
 
 from .commands import TINY
@@ -110,3 +110,11 @@ def test_samples_of_the_wrong_class_are_seen_though_all_together_they_look_right
     for name in classes:
         assert right[f"frechet_distance/{name}"] == pytest.approx(right[f"frechet_floor/{name}"])
         assert wrong[f"frechet_distance/{name}"] > right[f"frechet_distance/{name}"]
+
+
+def test_as_many_principal_components_as_dimensions_rebuild_the_picture_and_fewer_do_not() -> None:
+    random = np.random.RandomState(0)
+    plane = random.rand(200, 2) @ random.rand(2, 16) * 60 + 40
+    images = plane.round().astype(np.uint8).reshape(200, 4, 4, 1)
+    both = [np.abs(pca_reconstruction(images, images, count).astype(int) - images).mean() for count in (1, 2)]
+    assert both[1] < 0.5 < both[0]

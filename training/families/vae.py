@@ -43,13 +43,19 @@ DATA = "fashion"
 
 
 @dataclass(frozen=True)
-class Config(RunConfig):
-    """Settings of the VAE."""
+class NetConfig(RunConfig):
+    """What encoder and decoder are built from; `autoencoder` has the same nets."""
 
     latent_dim: int = 32
     """Numbers in a latent (2 or more)."""
     width: int = 32
     """Scale of the nets: twice this many channels at half resolution, three times from a quarter on."""
+
+
+@dataclass(frozen=True)
+class Config(NetConfig):
+    """Settings of the VAE."""
+
     beta: float = 1.0
     """Weight of the KL term; 1 is the evidence lower bound."""
     free_bits: float = 0.0
@@ -117,7 +123,7 @@ def stage_widths(image_size: int, width: int) -> list[int]:
 class Encoder(nn.Module):
     """image float [N, C, H, W] in [-1, 1] -> mean and log-variance of the latent, each [N, D]."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: NetConfig) -> None:
         super().__init__()
         widths = stage_widths(config.image_size, config.width)
         # Nothing but one strided convolution at full resolution: on a CPU, that is where the time goes.
@@ -136,7 +142,7 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """z float [N, D] -> image float [N, C, H, W] in [-1, 1]."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: NetConfig) -> None:
         super().__init__()
         widths = stage_widths(config.image_size, config.width)[::-1]
         layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], 4, 4)), nn.BatchNorm2d(widths[0]), nn.SiLU()]
