@@ -50,12 +50,23 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
 
     def pictures(self) -> list[str]:
-        """The pictures shown, each as the data of its decoded pixels; waits until all have loaded."""
-        self.page.wait_for_selector("#pictures img")
-        self.page.wait_for_load_state("networkidle")
+        """The pictures shown, each as the data of its decoded pixels; waits until all have loaded and none is replaced.
+
+        Not for an idle network: the page keeps a stream of events open while anything at all is being drawn.
+        """
+        self.page.wait_for_function(
+            """() => {
+                const shown = [...document.querySelectorAll('#pictures img')]
+                shown.forEach(image => { image.loading = 'eager' })
+                const now = shown.map(image => image.src).join()
+                if (now != window.shownBefore) { window.shownBefore = now; window.shownSince = performance.now() }
+                const settled = performance.now() - window.shownSince > 500
+                return now && settled && shown.every(image => image.complete && image.naturalWidth)
+            }"""
+        )
         return self.page.evaluate(
             """() => Promise.all([...document.querySelectorAll('#pictures img')].map(async image => {
-                image.loading = 'eager'; await image.decode()
+                await image.decode()
                 const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight)
                 const context = canvas.getContext('2d'); context.drawImage(image, 0, 0)
                 return context.getImageData(0, 0, canvas.width, canvas.height).data.join()
