@@ -24,8 +24,8 @@ from hub.tasks.translate import Progress, TranslateModel
 
 MEASURED = 256
 """Pixels a side of the part, from the middle, that is measured: the baselines would take minutes for a photograph."""
-SSIM_WINDOW = 11
-"""Smaller pictures have no SSIM."""
+SMALLEST = 11
+"""Pixels a side of the window of SSIM: smaller pictures have none, and no baselines, which compare neighbourhoods."""
 NON_LOCAL_MEANS, TOTAL_VARIATION = "Non-local means", "Total variation"
 
 
@@ -121,7 +121,7 @@ def scores(truth: Picture, damaged: Picture, restored: Picture, level: float) ->
     """
     clean, noisy, ours = (_middle(each.eight_bits()) for each in (truth, damaged, restored))
     made = {"Damaged": noisy, "Restored": ours}
-    for name, baseline in _baselines().items():
+    for name, baseline in _baselines().items() if min(clean.shape[:2]) >= SMALLEST else ():
         made[name] = baseline(noisy, level)
     return [Score(name, picture, psnr(picture, clean), ssim(picture, clean)) for name, picture in made.items()]
 
@@ -139,7 +139,7 @@ def psnr(image: np.ndarray, truth: np.ndarray) -> float:
 
 def ssim(image: np.ndarray, truth: np.ndarray) -> float | None:
     """Structural similarity of uint8 [H, W, C] (Wang et al., 2004, with their window), the mean of channels."""
-    if min(truth.shape[:2]) < SSIM_WINDOW:
+    if min(truth.shape[:2]) < SMALLEST:
         return None
     try:
         from skimage.metrics import structural_similarity

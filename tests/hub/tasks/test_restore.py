@@ -153,14 +153,24 @@ def test_the_measures_are_what_their_papers_say() -> None:
     assert ssim(black[:10], black[:10]) is None
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 3), (28, 28, 1)])
-def test_baselines_and_scores_take_tiny_pictures(grey: Restorer, shape: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1, 3), (3, 50, 3), (11, 11, 3), (28, 28, 1)])
+def test_tiny_pictures_are_scored_too_and_compared_where_there_are_neighbourhoods(
+    grey: Restorer, shape: tuple[int, int, int]
+) -> None:
     picture = Picture(smooth(*shape))
     damaged = grey.damaged(picture, 25)
-    for score in scores(picture, damaged, grey.restore(damaged), 25):
+    found = scores(picture, damaged, grey.restore(damaged), 25)
+    assert len(found) == (4 if min(shape[:2]) >= 11 else 2)
+    for score in found:
         assert score.picture.shape == shape and score.picture.dtype == np.uint8
+        assert (score.ssim is None) == (min(shape[:2]) < 11)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_baseline_told_of_next_to_no_noise_changes_next_to_nothing(channels: int) -> None:
+    picture = smooth(28, 28, channels)
     for baseline in (non_local_means, total_variation):
-        assert np.abs(baseline(picture.pixels, 1e-3).astype(int) - picture.pixels).max() <= 1
+        assert np.abs(baseline(picture, 1e-3).astype(int) - picture).max() <= 1
 
 
 def test_without_scikit_image_there_is_psnr_alone(grey: Restorer, monkeypatch: pytest.MonkeyPatch) -> None:
