@@ -64,7 +64,7 @@ class TranslateModel:
         graph = "inverse" if inverse else "translator"
         batch, single = batched("image", images, rank=4)
         batch = feeds.check(self.bundle.graphs[graph], {"image": batch})["image"]
-        translated = self._through(graph, batch, progress or (lambda share: None))
+        translated = self._through(graph, batch, (lambda share: None) if progress is None else progress)
         return translated[0] if single else translated
 
     def fitted(self, picture: Image.Image) -> np.ndarray:

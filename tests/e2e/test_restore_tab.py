@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from hub import depth
 from hub.catalog import catalog_ids
@@ -103,6 +104,15 @@ def test_an_upload_is_restored_as_it_is_and_downloaded_at_its_depth(
     upload.set_input_files(tmp_path / "notes.png")
     visit.page.get_by_text("not a picture that can be read").wait_for()
     assert after(visit) == picture and visit.complaints == []
+
+
+def test_of_a_large_picture_one_sees_how_far_it_is(denoisers: RunningHub, visit: Visit, tmp_path: Path) -> None:
+    Image.new("RGB", (4000, 3000), (90, 60, 30)).save(tmp_path / "large.png")
+    open_tab(visit, denoisers)
+    visit.page.locator("input[type=file]").first.set_input_files(tmp_path / "large.png")
+    visit.page.locator("#restored .progress-bar").wait_for()
+    visit.page.get_by_text("4000 x 3000, 8 bits").wait_for(timeout=120_000)
+    assert visit.complaints == []
 
 
 def test_a_model_without_clean_examples_restores_its_noisy_ones(denoisers: RunningHub, visit: Visit) -> None:
