@@ -40,6 +40,9 @@ MEANINGS: dict[str, Meaning] = {
     "precision": Meaning("Precision of samples", True, evaluator=_CLASSIFIER),
     "recall": Meaning("Recall of samples", True, evaluator=_CLASSIFIER),
     "class_accuracy": Meaning("Class accuracy of samples", True, evaluator="Fashion classifier"),
+    "classification_accuracy": Meaning(
+        "Classification accuracy score", True, evaluator="a classifier of generated pictures, on real ones"
+    ),
     "psnr": Meaning("PSNR", True, "dB"),
     **{f"psnr_sigma_{level}": Meaning(f"PSNR, noise of {level}/255", True, "dB") for level in (15, 25, 50)},
     "ssim": Meaning("SSIM", True),
@@ -56,6 +59,7 @@ FLOORS = {
     "precision_real": ("precision", "real training images"),
     "recall_real": ("recall", "real training images"),
     "class_accuracy_real": ("class_accuracy", "real images"),
+    "classification_accuracy_real": ("classification_accuracy", "a classifier of real pictures"),
     "pca_psnr": ("reconstruction_psnr", "as many principal components"),
     **{f"noisy_psnr_sigma_{level}": (f"psnr_sigma_{level}", "the noisy picture") for level in (15, 25, 50)},
 }

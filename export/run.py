@@ -94,7 +94,7 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
 def command(info: RunInfo, family: Any) -> str:
     """The line that trains this again: the nearest preset, and a flag for every setting that differs from it."""
     differences = {
-        preset: {key: value for key, value in info.config.items() if asdict(config).get(key) != value}
+        preset: {key: value for key, value in info.config.items() if _as_json(asdict(config).get(key)) != value}
         for preset, config in family.PRESETS.items()
     }
     preset = min(differences, key=lambda name: len(differences[name]))
@@ -106,7 +106,14 @@ def _flag(key: str, value: object) -> str:
     name = key.replace("_", "-")
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no-{name}"
+    if isinstance(value, list):
+        return " ".join([f"--{name}", *map(str, value)])
     return f"--{name} {value}"
+
+
+def _as_json(value: object) -> object:
+    """As a run's config remembers it: a tuple has become a list."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _data_spec(info: RunInfo) -> str:

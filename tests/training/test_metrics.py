@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.data.dataset import read_parquet
+from training.classification_accuracy import ClassificationAccuracy
+from training.data.dataset import ImageData, Split, read_info, read_parquet
 from training.evaluation import conditional_metrics, sample_metrics
 from training.features import EVALUATORS, fashion_card, fashion_features, fashion_probabilities
 from training.metrics import frechet_distance, pca_reconstruction, precision_recall, psnr
@@ -118,3 +119,15 @@ def test_as_many_principal_components_as_dimensions_rebuild_the_picture_and_fewe
     images = plane.round().astype(np.uint8).reshape(200, 4, 4, 1)
     both = [np.abs(pca_reconstruction(images, images, count).astype(int) - images).mean() for count in (1, 2)]
     assert both[1] < 0.5 < both[0]
+
+
+def test_a_classifier_learns_from_right_labels_what_it_cannot_from_wrong_ones() -> None:
+    light = np.arange(64) % 2
+    images = np.random.RandomState(0).randint(0, 80, (64, 28, 28, 1)) + 160 * light[:, None, None, None]
+    split = Split(images.astype(np.uint8), light)
+    data = ImageData(read_info(TINY), 28, 1, lambda name: split)
+    right, wrong = (
+        ClassificationAccuracy(Split(split.images, labels), data, epochs=12).on("test") for labels in (light, 1 - light)
+    )
+    assert right["classification_accuracy"] == right["classification_accuracy_real"] == 1
+    assert (wrong["classification_accuracy"], wrong["classification_accuracy_real"]) == (0, 1)
