@@ -17,6 +17,7 @@ from hub.catalog import catalog_ids
 from hub.contract import VariantName
 from hub.errors import BundleError, UnknownModelError
 from hub.runtime import feeds
+from hub.runtime.adapted import AdaptedSession, open_graph
 from hub.runtime.choice import Choice, choose, main_graph, target
 from hub.runtime.session import Arrays, Session
 from hub.settings import settings
@@ -37,7 +38,7 @@ class Model:
         self.bundle, self.folder, self.source = resolved.bundle, resolved.folder, resolved.source
         self._lock = threading.Lock()
         self._choice: Choice | None = None
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, Session | AdaptedSession] = {}
         self.last_used = 0.0
         """On the clock of ``time.monotonic``."""
 
@@ -49,18 +50,22 @@ class Model:
 
     def _chosen(self) -> Choice:
         if self._choice is None:
-            choice = choose(self.bundle, self.folder, self.resolved.fetch)
+            adapter = self.resolved.adapter
+            named = self.resolved.fingerprint if adapter else None
+            choice = choose(self.bundle, self.folder, self.resolved.fetch, adapter, named)
             log.info("%s: %s on %s (%s)", self.bundle.id, choice.variant, choice.provider, choice.reason)
             self._choice = choice
         return self._choice
 
-    def _session(self, graph: str) -> Session:
+    def _session(self, graph: str) -> Session | AdaptedSession:
         with self._lock:
             if graph not in self._sessions:
                 choice = self._chosen()
                 # Verified once more: it may have been days since the choice, and it is this content that will run.
-                path = verify_file(self.folder, self.bundle, self.bundle.variants[choice.variant].files[graph])
-                session = Session(path, choice.provider, dynamic_sizes=self.bundle.image.dynamic)
+                verify_file(self.folder, self.bundle, self.bundle.variants[choice.variant].files[graph])
+                session = open_graph(
+                    self.folder, self.bundle, choice.variant, graph, choice.provider, self.resolved.adapter
+                )
                 session.run(feeds.example(self.bundle.graphs[graph], 1))  # the first run of a session is the slow one
                 self._sessions[graph] = session
             return self._sessions[graph]

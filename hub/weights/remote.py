@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from huggingface_hub import HfApi, RepoFile, hf_hub_download, try_to_load_from_cache
+from huggingface_hub import HfApi, ModelInfo, RepoFile, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -31,7 +31,7 @@ from huggingface_hub.errors import (
 )
 
 from hub.contract import MANIFEST, File
-from hub.errors import BundleError, SourceError
+from hub.errors import BundleError, NoBundleError, SourceError
 
 log = logging.getLogger("genhub")
 
@@ -87,6 +87,7 @@ def find(place: Place, *, again: bool = False) -> Snapshot:
     last time is used, and the note says so. ``again`` fetches the manifest anew.
 
     Raises:
+        NoBundleError: the repository has no manifest.
         SourceError: the Hub does not have it, does not give it, or cannot be reached, and the cache has nothing.
     """
     there = try_to_load_from_cache(place.repo, MANIFEST, revision=place.revision)
@@ -94,7 +95,7 @@ def find(place: Place, *, again: bool = False) -> Snapshot:
     commit = place.revision
     if not place.pinned:
         try:
-            commit = str(_ask(place, lambda: _api().model_info(place.repo, revision=place.revision, timeout=10).sha))
+            commit = str(ask_about(place).sha)
         except SourceError as error:
             if cached is None:
                 raise
@@ -102,8 +103,36 @@ def find(place: Place, *, again: bool = False) -> Snapshot:
     if cached is None or cached.name != commit or again:
         look_at(Place(place.repo, commit), {MANIFEST: None})
         # By the name that was asked for: so the client remembers which commit it meant.
-        cached = Path(_ask(place, lambda: _download(place, MANIFEST, again))).parent
+        cached = download(place, MANIFEST, again=again).parent
     return Snapshot(place.repo, cached.name, cached)
+
+
+def ask_about(place: Place) -> ModelInfo:
+    """What the Hub says of a repository: its commit, the names of its files, what its card's header holds.
+
+    Raises:
+        SourceError: it does not have it, does not give it, or cannot be reached.
+    """
+    return _ask(place, lambda: _api().model_info(place.repo, revision=place.revision, timeout=10))
+
+
+def describe(place: Place, paths: Sequence[str]) -> dict[str, RepoFile]:
+    """Size and hash of those of ``paths`` that the repository has, by path; nothing of them is fetched.
+
+    Raises:
+        SourceError: as :func:`ask_about`.
+    """
+    infos = _ask(place, lambda: _api().get_paths_info(place.repo, list(paths), revision=place.revision))
+    return {info.path: info for info in infos if isinstance(info, RepoFile)}
+
+
+def download(place: Place, path: str, *, again: bool = False) -> Path:
+    """One file in the cache, unverified.
+
+    Raises:
+        SourceError: as :func:`fetch`.
+    """
+    return Path(_ask(place, lambda: _download(place, path, again)))
 
 
 def fetch(snapshot: Snapshot, files: Sequence[File], *, again: bool = False) -> None:
@@ -135,8 +164,7 @@ def look_at(place: Place, wanted: dict[str, File | None]) -> None:
         SourceError: one is not there, or the Hub does not answer.
         BundleError: one has another size or content. Of small files, which Git keeps itself, only the size is known.
     """
-    infos = _ask(place, lambda: _api().get_paths_info(place.repo, list(wanted), revision=place.revision))
-    there = {info.path: info for info in infos if isinstance(info, RepoFile)}
+    there = describe(place, list(wanted))
     for path, file in wanted.items():
         _check(place, path, file, there.get(path))
 
@@ -148,9 +176,10 @@ def _download(place: Place, path: str, again: bool) -> str:
 
 
 def _check(place: Place, path: str, file: File | None, info: RepoFile | None) -> None:
+    if info is None and path == MANIFEST:
+        raise NoBundleError(f"{place} is no bundle: it has no {path}.")
     if info is None:
-        what = "is no bundle: it has" if path == MANIFEST else "is incomplete: it has"
-        raise SourceError(f"{place} {what} no {path}.")
+        raise SourceError(f"{place} is incomplete: it has no {path}.")
     if file is None and info.size > MAX_MANIFEST_BYTES:
         raise BundleError(f"{place} is refused: its {path} has {info.size:,} bytes.")
     if file is not None and (info.size != file.bytes or (info.lfs is not None and info.lfs.sha256 != file.sha256)):

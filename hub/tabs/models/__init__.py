@@ -44,9 +44,9 @@ def build(engine: Engine) -> gr.Blocks:
             with gr.Tab("Card"):
                 card = gr.HTML(elem_id="model-card")
             with gr.Tab("Files"):
-                taken = gr.HTML(files(first.bundle), elem_id="model-files")
+                taken = gr.HTML(files(first), elem_id="model-files")
             with gr.Tab("Code"):
-                coded = code.build(stage, first.bundle)
+                coded = code.build(stage, first)
             with gr.Tab("Benchmark"):
                 timed = timing.build(stage)
 
@@ -57,9 +57,9 @@ def build(engine: Engine) -> gr.Blocks:
             return [
                 heading(met),
                 about(met),
-                files(met.bundle),
+                files(met),
                 timing.outcome_table(met.bundle, benchmarks.measured(met)),
-                *code.show(met.bundle, address, language, variant),
+                *code.show(met, address, language, variant),
             ]
 
         def choose(event: gr.EventData) -> Any:

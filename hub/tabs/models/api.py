@@ -39,7 +39,9 @@ def build(stage: Stage) -> None:
         Returns:
             files (shell, fetches them), python, javascript (a whole page), csharp (a whole program), and curl.
         """
-        return written(stage.engine.model(model).bundle, variant, hub)
+        asked = stage.engine.model(model)
+        asked.resolved.require_bundle()
+        return written(asked.bundle, variant, hub)
 
     @answers
     def benchmark(model: str, request: gr.Request, runs: int = RUNS) -> list[dict[str, Any]]:
