@@ -123,18 +123,36 @@ class Engine:
         for name in names or catalog_ids():
             self.add(name)
 
-    def add(self, name: str | Path) -> Model:
+    def add(self, name: str | Path, *, folders: bool = True, tried: bool = False) -> Model:
         """Know one more model. The same folder named twice is one model.
+
+        Args:
+            name: an id, a folder or a Hub repository.
+            folders: whether it may be a folder of this machine.
+            tried: open it first; one that cannot be opened is not known afterwards.
 
         Raises:
             UnknownModelError, SourceError, BundleError: as :func:`hub.weights.resolve`, or two bundles go by one id.
         """
-        located = resolve(name, target())
+        located = resolve(name, target(), folders=folders)
+        model = Model(located)
+        if tried and self._known(located) is None:
+            model.warm_up()
         with self._lock:
-            known = self._models.setdefault(located.bundle.id, Model(located))
-        if known.folder.resolve() != located.folder.resolve():
+            known = self._known(located) or model
+            self._models[located.bundle.id] = known
+        return known
+
+    def _known(self, located: Resolved) -> Model | None:
+        """The model that this very bundle is already.
+
+        Raises:
+            BundleError: another one has its id.
+        """
+        known = self._models.get(located.bundle.id)
+        if known is not None and known.folder.resolve() != located.folder.resolve():
             raise BundleError(
-                f"Two bundles are called '{located.bundle.id}': {known.folder} and {located.folder}; "
+                f"Two bundles are called '{located.bundle.id}': {known.resolved.place} and {located.place}; "
                 "export one of them with another --id."
             )
         return known

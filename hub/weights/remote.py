@@ -12,11 +12,13 @@ import errno
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from huggingface_hub import HfApi, ModelInfo, RepoFile, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
@@ -29,6 +31,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils.tqdm import tqdm
 
 from hub.contract import MANIFEST, File
 from hub.errors import BundleError, NoBundleError, SourceError
@@ -135,6 +138,45 @@ def download(place: Place, path: str, *, again: bool = False) -> Path:
     return Path(_ask(place, lambda: _download(place, path, again)))
 
 
+_told: ContextVar[Callable[[float], object] | None] = ContextVar("told", default=None)
+
+
+@contextmanager
+def telling(told: Callable[[float], object]) -> Iterator[None]:
+    """Have ``told`` be called with the share of the bytes that is there, 0 to 1, while this thread fetches files."""
+    token = _told.set(told)
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
+class _Counted(tqdm):
+    """A progress bar that nobody sees: it only counts."""
+
+    count: Callable[[float], object]
+
+    def __init__(self, *args: Any, **how: Any) -> None:
+        super().__init__(*args, **{**how, "disable": True})  # type: ignore[no-untyped-call]
+
+    def update(self, n: float | None = 1) -> None:
+        type(self).count(n or 0)
+
+
+def _counter(total: int) -> type[tqdm] | None:
+    """The bar of one :func:`fetch`; the client's own where nobody wants to be told."""
+    if (told := _told.get()) is None:
+        return None
+    come = 0.0
+
+    def count(number: float) -> None:
+        nonlocal come
+        come += number
+        told(min(1.0, come / max(1, total)))
+
+    return type("_CountedHere", (_Counted,), {"count": staticmethod(count)})
+
+
 def fetch(snapshot: Snapshot, files: Sequence[File], *, again: bool = False) -> None:
     """Bring ``files`` into the cache, as far as they are not there; ``again`` brings them anyway.
 
@@ -153,8 +195,9 @@ def fetch(snapshot: Snapshot, files: Sequence[File], *, again: bool = False) -> 
     look_at(place, missing)
     total = sum(file.bytes for file in files if file.path in missing)
     log.info("Fetching %d files, %.1f MB, from %s", len(missing), total / 1e6, place)
+    bar = _counter(total)
     for path in missing:
-        _ask(place, partial(_download, place, path, again))
+        _ask(place, partial(_download, place, path, again, bar))
 
 
 def look_at(place: Place, wanted: dict[str, File | None]) -> None:
@@ -169,9 +212,14 @@ def look_at(place: Place, wanted: dict[str, File | None]) -> None:
         _check(place, path, file, there.get(path))
 
 
-def _download(place: Place, path: str, again: bool) -> str:
+def _download(place: Place, path: str, again: bool, bar: type[tqdm] | None = None) -> str:
     return hf_hub_download(
-        place.repo, path, revision=place.revision, force_download=again, library_name="generative-hub"
+        place.repo,
+        path,
+        revision=place.revision,
+        force_download=again,
+        library_name="generative-hub",
+        tqdm_class=bar,
     )
 
 

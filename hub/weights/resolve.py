@@ -42,6 +42,13 @@ class Resolved:
     """How its graphs are spoken to, where they do not speak the contract themselves."""
 
     @property
+    def place(self) -> str:
+        """Where this copy is, for people."""
+        if self.snapshot is None:
+            return "the one that ships with the package" if self.source == "embedded" else str(self.folder)
+        return f"{self.snapshot.repo}@{self.snapshot.commit[:12]}"
+
+    @property
     def fingerprint(self) -> str:
         """The sha256 of the manifest, which stands for the whole bundle. Of an adapted model it is in no file."""
         if self.adapter is None:
@@ -97,12 +104,14 @@ class Resolved:
         return [*graphs.values(), *(file for file in beside if file.path not in graphs)]
 
 
-def resolve(name: str | Path, target: Target = "cpu", variant: VariantName | None = None) -> Resolved:
+def resolve(
+    name: str | Path, target: Target = "cpu", variant: VariantName | None = None, *, folders: bool = True
+) -> Resolved:
     """The bundle called ``name``: an id of the catalog, a bundle's folder, or a Hub repository as ``owner/name`` or
     ``owner/name@revision``.
 
     From the Hub comes ``variant``, or else the one that ``target`` runs by default (or ``GENHUB_VARIANT``); others when
-    :meth:`Resolved.fetch` is asked for them.
+    :meth:`Resolved.fetch` is asked for them. Without ``folders``, a name is never one of this machine's.
 
     Raises:
         UnknownModelError: none of these.
@@ -114,7 +123,7 @@ def resolve(name: str | Path, target: Target = "cpu", variant: VariantName | Non
         return _from_catalog(text, catalog()[text], target, variant)
     with contextlib.suppress(OSError, RuntimeError):  # a name too long for a path, the home of nobody
         folder = Path(name).expanduser()
-        if folder.is_dir():
+        if folders and folder.is_dir():
             return Resolved(read_bundle(folder), folder, "folder", "The folder that was named.")
     if isinstance(name, str) and "/" in name:
         from hub.weights.remote import place_named
@@ -122,8 +131,8 @@ def resolve(name: str | Path, target: Target = "cpu", variant: VariantName | Non
         if (place := place_named(name)) is not None:
             return _from_hub(_meant(name, place), target, variant)
     raise UnknownModelError(
-        f"There is no model {reprlib.repr(text)}: give one of {', '.join(catalog())}, a folder that holds a "
-        f"{MANIFEST}, or a Hub repository as owner/name."
+        f"There is no model {reprlib.repr(text)}: give one of {', '.join(catalog())}, "
+        f"{f'a folder that holds a {MANIFEST}, ' if folders else ''}or a Hub repository as owner/name."
     )
 
 

@@ -70,7 +70,7 @@ def test_an_adapted_model_is_drawn_without_what_it_cannot_give(hub_stand_in: Hub
     engine = Engine(["someone/lama"])
     (row,) = rows(engine, Benchmarks())
     assert (row["adapter"], row["download"], row["variants"][0]["download"]) == ("lama", None, None)
-    assert row["variants"][0]["parity"] == "not measured"
+    assert row["variants"][0]["parity"] == "unmeasured"
     downloads = [address for page in drawn(engine) for address in page.addresses if address.startswith("download")]
     assert downloads == ["download/lama/lama_fp32.onnx", "download/lama/README.md"], "no ZIP that would be a bundle"
     model = engine.model("lama")

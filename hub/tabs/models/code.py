@@ -1,5 +1,6 @@
 """Code that runs the chosen model elsewhere: fetch its files, then a few lines in one's own language."""
 
+import textwrap
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -59,8 +60,9 @@ def show(model: Model, address: str, language: str, variant: str) -> list[object
     try:
         model.resolved.require_bundle()
     except RequestError as error:
-        said = gr.update(value=f"# {error}", language="shell", label="No code for this model")
-        return [gr.update(choices=list(bundle.variants), value=name), gr.update(visible=False), said]
+        said = "\n".join(textwrap.wrap(str(error), 76, initial_indent="# ", subsequent_indent="# "))
+        explained = gr.update(value=said, language="shell", label="No code for this model")
+        return [gr.update(choices=list(bundle.variants), value=name), gr.update(visible=False), explained]
     written = snippets(bundle, name, address)
     spoken = language if language in HIGHLIGHT else "python"
     return [

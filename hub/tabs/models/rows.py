@@ -67,7 +67,7 @@ def _metric(metric: Metric | None) -> dict[str, Any] | None:
 def parity(bundle: Bundle, graph: str, measured: Parity) -> str:
     """How far a graph is from PyTorch, in a few words."""
     if measured.max_abs is None:
-        return "not measured"
+        return "unmeasured"
     if any(port.dtype == "uint8" for port in bundle.graphs[graph].outputs):
         if measured.max_abs == 0 or measured.psnr_db is None:
             return "same pixels" if measured.max_abs == 0 else f"{measured.max_abs:.0f} levels off"
