@@ -3,6 +3,7 @@
 A model is fetched, verified and opened before anybody else sees it. What fails leaves the hub as it was.
 """
 
+import contextlib
 import logging
 import reprlib
 import threading
@@ -32,13 +33,13 @@ class Addition:
         """Note how far it is."""
         self.progress = share
 
-    def work(self, engine: Engine, folders: bool) -> None:
-        """Do it."""
-        from hub.weights.remote import telling  # half a second: the Hub's client
+    def work(self, engine: Engine, here: bool) -> None:
+        """Do it. Folders, and what only the owner's token opens, are for who sits ``here``."""
+        from hub.weights.remote import as_anybody, telling  # half a second: the Hub's client
 
         try:
-            with telling(self.tell):
-                self._model = engine.add(self.name, folders=folders, tried=True)
+            with telling(self.tell), contextlib.nullcontext() if here else as_anybody():
+                self._model = engine.add(self.name, folders=here, tried=True)
         except HubError as error:
             self._failure = error
         except Exception:
@@ -66,8 +67,8 @@ class Additions:
         self._lock = threading.Lock()
         self._running: Addition | None = None
 
-    def start(self, name: object, *, folders: bool) -> Addition:
-        """Begin to add the model ``name``, and return at once.
+    def start(self, name: object, *, here: bool) -> Addition:
+        """Begin to add the model ``name``, and return at once. ``here``: who asks sits at this machine.
 
         Raises:
             RequestError: there is no such name, another addition is under way, or there are as many models as may be.
@@ -80,5 +81,5 @@ class Additions:
             if len(self._engine.models) >= MOST_MODELS:
                 raise RequestError(f"This hub has {MOST_MODELS} models, and takes no more while it runs.")
             added = self._running = Addition(name.strip())
-        threading.Thread(target=added.work, args=(self._engine, folders), name="addition", daemon=True).start()
+        threading.Thread(target=added.work, args=(self._engine, here), name="addition", daemon=True).start()
         return added

@@ -151,6 +151,34 @@ def telling(told: Callable[[float], object]) -> Iterator[None]:
         _told.reset(token)
 
 
+_nobody_special: ContextVar[bool] = ContextVar("nobody_special", default=False)
+
+
+@contextmanager
+def as_anybody() -> Iterator[None]:
+    """Ask without the owner's token in this thread: for visitors who are not the owner."""
+    token = _nobody_special.set(True)
+    try:
+        yield
+    finally:
+        _nobody_special.reset(token)
+
+
+def must_be_shown(place: Place) -> None:
+    """For somebody who is not the owner: see that the Hub shows ``place`` to everybody, whatever the cache has of it.
+
+    Raises:
+        SourceError: it does not.
+    """
+    if _nobody_special.get():
+        ask_about(place)
+
+
+def _token() -> bool | None:
+    """``False`` sends none, ``None`` the owner's, where there is one."""
+    return False if _nobody_special.get() else None
+
+
 class _Counted(tqdm):
     """A progress bar that nobody sees: it only counts."""
 
@@ -219,6 +247,7 @@ def _download(place: Place, path: str, again: bool, bar: type[tqdm] | None = Non
         revision=place.revision,
         force_download=again,
         library_name="generative-hub",
+        token=_token(),
         tqdm_class=bar,
     )
 
@@ -235,7 +264,7 @@ def _check(place: Place, path: str, file: File | None, info: RepoFile | None) ->
 
 
 def _api() -> HfApi:
-    return HfApi(library_name="generative-hub")
+    return HfApi(library_name="generative-hub", token=_token())
 
 
 def _ask(place: Place, call: Callable[[], Answer]) -> Answer:

@@ -182,6 +182,7 @@ def _from_hub(
 ) -> Resolved:
     from hub.weights import foreign, remote
 
+    remote.must_be_shown(place)
     if foreign.is_known(place):
         return _adapted(place, target, variant, model_id)
     try:

@@ -1,6 +1,7 @@
 """``/add_model`` through Gradio's own client, and who may ask for it, with a Hub on this machine."""
 
 import json
+import resource
 import shutil
 import urllib.error
 import urllib.request
@@ -24,7 +25,7 @@ from tests.hub.conftest import Turn
 from tests.hub.foreign_models import lama_repository, style_repository
 from tests.hub.sentence import sentence
 from tests.hub.tiny_bundle import write_tiny_bundle
-from tests.hub_stand_in import HubStandIn, files_of
+from tests.hub_stand_in import TOKEN, HubStandIn, files_of
 from tests.serving import RunningHub, call_raw, serving
 
 
@@ -157,8 +158,8 @@ def test_unless_told_otherwise_only_who_sits_at_the_machine_may_add(
 def test_a_folder_of_this_machine_is_for_who_sits_at_it(tiny_bundle: Path) -> None:
     engine = Engine(["vae-fashion"])
     with pytest.raises(HubError, match="There is no model"):
-        Additions(engine).start(str(tiny_bundle), folders=False).model()
-    assert Additions(engine).start(f" {tiny_bundle} ", folders=True).model().bundle.id == "tiny"
+        Additions(engine).start(str(tiny_bundle), here=False).model()
+    assert Additions(engine).start(f" {tiny_bundle} ", here=True).model().bundle.id == "tiny"
     assert list(engine.models) == ["vae-fashion", "tiny"]
 
 
@@ -167,13 +168,42 @@ def test_one_is_added_at_a_time_and_its_progress_is_told(hub_stand_in: HubStandI
     hub_stand_in.add("someone/tiny", files_of(tmp_path / "fat"))
     additions = Additions(Engine(["vae-fashion"]))
     with ThreadPoolExecutor() as pool:
-        first = additions.start("someone/tiny", folders=False)
+        first = additions.start("someone/tiny", here=False)
         with pytest.raises(RequestError, match="someone/tiny is being added just now"):
-            additions.start("someone/else", folders=False)
+            additions.start("someone/else", here=False)
         assert pool.submit(first.model).result(timeout=60).bundle.id == "tiny"
     assert first.progress == pytest.approx(1, abs=0.01)
     with pytest.raises(HubError, match="no repository someone/else"):
-        additions.start("someone/else", folders=False).model()
+        additions.start("someone/else", here=False).model()
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_the_owner_s_token_and_cache_open_nothing_private_for_a_visitor(
+    cached: bool, theirs: HubStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    if cached:
+        assert Engine(["someone/private"]).models
+    engine = Engine(["vae-fashion"])
+    for name in ("someone/private", f"someone/private@{theirs.repos['someone/private'].main}"):
+        with pytest.raises(HubError, match="no repository someone/private to show"):
+            Additions(engine).start(name, here=False).model()
+    assert Additions(engine).start("someone/private", here=True).model().bundle.id == "tiny"
+
+
+def test_a_full_disk_leaves_the_hub_as_it_was(hub_stand_in: HubStandIn, tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path / "fat", ballast=3_000_000)
+    hub_stand_in.add("someone/tiny", files_of(tmp_path / "fat"))
+    engine = Engine(["vae-fashion"])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    try:
+        with pytest.raises(HubError, match="The disk is full"):
+            Additions(engine).start("someone/tiny", here=False).model()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(engine.models) == ["vae-fashion"]
+    assert Additions(engine).start("someone/tiny", here=False).model().bundle.id == "tiny"
 
 
 def test_a_bundle_that_cannot_be_opened_is_not_known_afterwards(tmp_path: Path, hub_stand_in: HubStandIn) -> None:
@@ -182,7 +212,7 @@ def test_a_bundle_that_cannot_be_opened_is_not_known_afterwards(tmp_path: Path, 
     graph.write_bytes(graph.read_bytes()[:-1] + b"!")
     engine = Engine(["vae-fashion"])
     with pytest.raises(HubError, match="damaged"):
-        Additions(engine).start(str(tmp_path / "broken"), folders=True).model()
+        Additions(engine).start(str(tmp_path / "broken"), here=True).model()
     assert list(engine.models) == ["vae-fashion"]
 
 
@@ -190,5 +220,5 @@ def test_there_is_an_end_to_it(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatc
     engine = Engine(["vae-fashion"])
     monkeypatch.setattr("hub.runtime.additions.MOST_MODELS", 1)
     with pytest.raises(RequestError, match="takes no more"):
-        Additions(engine).start(str(tiny_bundle), folders=True)
+        Additions(engine).start(str(tiny_bundle), here=True)
     assert MOST_MODELS > 10

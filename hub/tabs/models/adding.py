@@ -68,7 +68,7 @@ def add(stage: Stage, name: object, request: gr.Request) -> Model:
 def _start(stage: Stage, name: object, request: gr.Request) -> Addition:
     if not is_allowed(request):
         raise RequestError("Adding models is off for visitors here; the owner may set GENHUB_ADD_MODELS to on.")
-    return stage.additions.start(name, folders=_at_this_machine(request))
+    return stage.additions.start(name, here=_at_this_machine(request))
 
 
 def build(stage: Stage) -> Section:
