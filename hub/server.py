@@ -23,6 +23,7 @@ from hub.card import card_page, listed_file
 from hub.errors import BundleError, HubError, RequestError
 from hub.runtime.engine import Engine
 from hub.tasks import speak
+from hub.tasks.sample import SampleModel
 from hub.weights import verify_file
 
 log = logging.getLogger("genhub")
@@ -179,7 +180,7 @@ class Hub:
             if model.bundle.task == "sample":
                 title = model.bundle.title
                 try:
-                    made = speak(self.engine.model(name)).sample(count=16, seed=0)
+                    made = speak(self.engine.model(name), SampleModel).sample(count=16, seed=0)
                 except HubError as error:
                     log.warning("%s: %s", name, error)
                 else:

@@ -16,7 +16,7 @@ from hub.tabs.choices import keep_up, of_task, titles
 from hub.tabs.downloads import download
 from hub.tabs.facts import facts
 from hub.tasks import speak
-from hub.tasks.sample import MAX_SEED
+from hub.tasks.sample import MAX_SEED, SampleModel
 
 SHOWN_AT_LEAST = 128
 """Pixels a side: small pictures are enlarged in whole steps, so that they stay crisp on every screen."""
@@ -44,7 +44,7 @@ def build(engine: Engine) -> gr.Blocks:
     most = min(64, settings().max_count)
 
     def made(model: str, count: int, seed: int, temperature: float, label: str) -> Made:
-        speaking = speak(engine.model(model))
+        speaking = speak(engine.model(model), SampleModel)
         every = label in NO_CLASS
         pictures = speaking.sample(count, seed, None if every else label, temperature)
         if not (speaking.conditional and every):
