@@ -77,10 +77,6 @@ class AdaptedPort(_Frozen):
         return tuple(each for each in pairs if isinstance(each, tuple)) or ((self.range,) if self.range else ())  # type: ignore[return-value]
 
     @property
-    def one_at_a_time(self) -> bool:
-        return self.shape[0] == 1
-
-    @property
     def size(self) -> tuple[int, int] | None:
         """Height and width of pixels, where the graph takes no other."""
         height, width = self.shape[2:] if self.layout == "NCHW" else self.shape[1:3]
@@ -93,6 +89,11 @@ class AdaptedGraph(_Frozen):
     files: Annotated[tuple[BundlePath, ...], Field(min_length=1)]
     inputs: dict[str, AdaptedPort]
     outputs: dict[str, AdaptedPort]
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether it takes no batch, so that the pictures of one run one by one."""
+        return any(port.shape[0] == 1 for port in self.inputs.values())
 
 
 class Adapter(_Frozen):

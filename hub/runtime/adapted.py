@@ -48,7 +48,6 @@ class AdaptedSession:
         """
         self._session, self._words, self._graph = session, words, bundle.graphs[graph]
         self._inpaints = bundle.task == "inpaint"
-        self._one_at_a_time = any(port.one_at_a_time for port in words.inputs.values())
         self._size = next((port.size for port in words.inputs.values() if port.range and port.size), None)
         try:
             self._inputs = {
@@ -73,7 +72,7 @@ class AdaptedSession:
             BundleError: it gives something else than the adapter says.
         """
         count = len(next(iter(feeds.values())))
-        step = 1 if self._one_at_a_time else count
+        step = 1 if self._words.one_at_a_time else count
         parts = [
             self._run({name: each[at : at + step] for name, each in feeds.items()}) for at in range(0, count, step)
         ]

@@ -76,9 +76,11 @@ def measure(
             else:
                 sessions[name, provider] = session
 
-    inputs = {batch: feeds.example(bundle.graphs[graph], batch) for batch in BATCHES}
+    # A picture in a batch that runs one by one takes what a picture takes: there is no need to wait for sixteen.
+    batches = BATCHES[:1] if adapter is not None and adapter.graphs[graph].one_at_a_time else BATCHES
+    inputs = {batch: feeds.example(bundle.graphs[graph], batch) for batch in batches}
     times: dict[tuple[VariantName, Provider, int], list[float]] = {
-        (*cell, batch): [] for cell in sessions for batch in BATCHES
+        (*cell, batch): [] for cell in sessions for batch in batches
     }
     began = time.monotonic()
     for round_ in range(runs + WARM_UP):
@@ -87,7 +89,7 @@ def measure(
             break
         for number, ((name, provider), session) in enumerate(sessions.items()):
             progress(min(1.0, max((round_ + number / len(sessions)) / (runs + WARM_UP), spent / seconds)))
-            for batch in BATCHES:
+            for batch in batches:
                 if stopped():
                     raise StoppedError("The benchmark was stopped.")
                 start = time.perf_counter()
@@ -96,6 +98,6 @@ def measure(
                     times[name, provider, batch].append((time.perf_counter() - start) * 1000 / batch)
     medians = {cell: statistics.median(each) for cell, each in times.items()}
     return [
-        Cell(name, provider, {batch: medians[name, provider, batch] for batch in BATCHES})
+        Cell(name, provider, {batch: medians[name, provider, min(batch, batches[-1])] for batch in BATCHES})
         for name, provider in sessions
     ] + refused

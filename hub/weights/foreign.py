@@ -26,7 +26,7 @@ from hub.contract import FILE_SUFFIX, TASKS, Bundle, File, Graph, Port, VariantN
 from hub.errors import BundleError, HubError, RequestError, SourceError
 from hub.settings import settings
 from hub.weights import remote
-from hub.weights.graphs import look_into
+from hub.weights.graphs import About, look_into
 from hub.weights.remote import Place, Snapshot
 
 CARD = "README.md"
@@ -77,12 +77,14 @@ def adapt(place: Place, model_id: str | None = None, kind: str | None = None) ->
 def complete(adapted: Adapted, variant: VariantName) -> Adapted:
     """``adapted`` with what only its graphs can tell, once those of ``variant`` are on the disk and verified; from now
     on it is remembered.
+
+    Raises:
+        BundleError: one of them is broken.
     """
     bundle = adapted.bundle
     if any(each.opset for each in bundle.variants.values()):
         return adapted
-    paths = [adapted.snapshot.folder / file.path for file in bundle.variants[variant].files.values()]
-    about = [look_into(path) for path in paths]
+    about = [_looked_into(adapted, file) for file in bundle.variants[variant].files.values()]
     # One export made all variants, so one look is enough.
     seen = {"opset": max(each.opset for each in about), "ir_version": max(each.ir_version for each in about)}
     variants = {name: each.model_copy(update=seen) for name, each in bundle.variants.items()}
@@ -98,6 +100,13 @@ def complete(adapted: Adapted, variant: VariantName) -> Adapted:
         path.parent.mkdir(parents=True, exist_ok=True)
         whole_files.write(path, found.bundle.to_json().encode())
     return found
+
+
+def _looked_into(adapted: Adapted, file: File) -> About:
+    try:
+        return look_into(adapted.snapshot.folder / file.path)
+    except (ValueError, IndexError):  # broken where nobody had to look before
+        raise BundleError(f"The bundle '{adapted.bundle.id}' is refused: {file.path} is no ONNX graph.") from None
 
 
 def _met(place: Place, info: ModelInfo, model_id: str | None, kind: str | None) -> Adapted:
@@ -263,7 +272,7 @@ def _how(adapter: Adapter) -> str:
                 f"Its graph takes pictures of {size[1]} x {size[0]} alone: others are scaled to fit and come back at "
                 "their own size."
             )
-        if any(port.one_at_a_time for port in graph.inputs.values()):
+        if graph.one_at_a_time:
             said.append("The pictures of a batch run one by one.")
     return " ".join(dict.fromkeys(said))
 

@@ -60,7 +60,7 @@ def show(model: Model, address: str, language: str, variant: str) -> list[object
     try:
         model.resolved.require_bundle()
     except RequestError as error:
-        said = "\n".join(textwrap.wrap(str(error), 76, initial_indent="# ", subsequent_indent="# "))
+        said = "\n".join(textwrap.wrap(str(error), 40, initial_indent="# ", subsequent_indent="# "))
         explained = gr.update(value=said, language="shell", label="No code for this model")
         return [gr.update(choices=list(bundle.variants), value=name), gr.update(visible=False), explained]
     written = snippets(bundle, name, address)

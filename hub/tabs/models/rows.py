@@ -87,4 +87,6 @@ def file_address(bundle: Bundle, path: str) -> str:
 
 def megabytes(size: int) -> str:
     """``size`` in bytes, for people."""
+    if size >= 100_000_000:
+        return f"{size / 1e6:.0f} MB"
     return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"

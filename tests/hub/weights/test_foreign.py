@@ -277,6 +277,7 @@ def spoiled(graph: bytes, harm: str) -> bytes:
         ("custom domain", "'com.evil'"),
         ("no graph", "is no ONNX graph"),
         ("a pickle", "is no ONNX graph"),
+        ("rotten opset", "is no ONNX graph"),
         ("other size", "'image' has the shape ['batch', 3, 256, 256], not [1, 3, 512, 512]"),
         ("other names", "there is no 'image'"),
         ("one input more", "has an input 'secret'"),
@@ -306,6 +307,8 @@ def test_what_is_not_right_is_refused_in_one_sentence(
             lama["lama_fp32.onnx"] = b""
         case "a pickle":
             lama["lama_fp32.onnx"] = b"\x80\x04cposix\nsystem\n(S'touch /tmp/owned'\ntR."
+        case "rotten opset":
+            lama["lama_fp32.onnx"] += b"\x42\x01\xff"
         case "other size":
             lama = lama_repository(size=256)
         case "other names":
