@@ -13,7 +13,8 @@ from hub import files, images
 from hub.contract import VariantName
 from hub.errors import RequestError
 from hub.runtime.engine import Engine
-from hub.tasks import open_model
+from hub.tasks import speak
+from hub.tasks.sample import SampleModel
 
 Name = tyro.conf.Positional[str]
 
@@ -116,7 +117,9 @@ def _make(
     """
     if out.suffix.lower() != ".png":
         raise RequestError(f"--out must end in .png, not '{out.name}'.")
-    pictures = open_model(model).sample(count=count, seed=seed, label=label, temperature=temperature)
+    pictures = speak(Engine([model]).add(model), SampleModel).sample(
+        count=count, seed=seed, label=label, temperature=temperature
+    )
     files.write(out, images.to_png(images.grid(images.enlarge(pictures, 64))))
     print(f"{out}: {len(pictures)} pictures of {model}, seed {seed}")
     return 0
@@ -157,7 +160,7 @@ def _bench(models: str = "", runs: int = 15) -> int:
     for model in Engine(_names(models)).models.values():
         for variant in model.bundle.variants:
             model.fetch(variant)
-        cells = measure(model.bundle, model.folder, runs)
+        cells = measure(model.bundle, model.folder, runs, adapter=model.resolved.adapter)
         plain = {}
         for cell in cells:
             if (cell.variant, cell.provider) == ("fp32", "cpu"):

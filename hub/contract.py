@@ -214,8 +214,9 @@ class ImageSpec(_Frozen):
 class Parity(_Frozen):
     """How far one graph of a variant is from PyTorch, measured on real inputs at several batch sizes."""
 
-    max_abs: float
-    """Largest difference of any output element: grey levels for images, plain units for float outputs."""
+    max_abs: float | None
+    """Largest difference of any output element: grey levels for images, plain units for float outputs; ``None`` where
+    nobody measured it, as with models of other people's that an adapter opens."""
     share_off: float = 0.0
     """Share of output elements that differ at all, 0 to 1."""
     psnr_db: float | None = None

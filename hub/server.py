@@ -23,6 +23,7 @@ from hub.card import card_page, listed_file
 from hub.errors import BundleError, HubError, RequestError
 from hub.runtime.engine import Engine
 from hub.tasks import speak
+from hub.tasks.sample import SampleModel
 from hub.weights import verify_file
 
 log = logging.getLogger("genhub")
@@ -121,8 +122,9 @@ class Hub:
         if model is None or only != variant:
             return PlainTextResponse("No such bundle.", status_code=404)
         try:
+            model.resolved.require_bundle()
             manifest = archive.check(model.bundle, model.folder, only)
-        except BundleError as error:
+        except (BundleError, RequestError) as error:
             return PlainTextResponse(str(error), status_code=409)
         name = f"{model_id}-{only}.zip" if only else f"{model_id}.zip"
         return StreamingResponse(
@@ -178,7 +180,7 @@ class Hub:
             if model.bundle.task == "sample":
                 title = model.bundle.title
                 try:
-                    made = speak(self.engine.model(name)).sample(count=16, seed=0)
+                    made = speak(self.engine.model(name), SampleModel).sample(count=16, seed=0)
                 except HubError as error:
                     log.warning("%s: %s", name, error)
                 else:

@@ -12,10 +12,11 @@ from hub import images
 from hub.runtime.engine import Engine
 from hub.settings import settings
 from hub.tabs.answers import answers
+from hub.tabs.choices import keep_up, of_task, titles
 from hub.tabs.downloads import download
 from hub.tabs.facts import facts
 from hub.tasks import speak
-from hub.tasks.sample import MAX_SEED
+from hub.tasks.sample import MAX_SEED, SampleModel
 
 SHOWN_AT_LEAST = 128
 """Pixels a side: small pictures are enlarged in whole steps, so that they stay crisp on every screen."""
@@ -38,12 +39,12 @@ class Made(NamedTuple):
 
 def build(engine: Engine) -> gr.Blocks:
     """The tab for the ``sample`` models of ``engine``, which has at least one. API name: ``/sample``."""
-    models = {name: model.bundle for name, model in engine.models.items() if model.bundle.task == "sample"}
+    models = of_task(engine, "sample")
     first = next(iter(models))
     most = min(64, settings().max_count)
 
     def made(model: str, count: int, seed: int, temperature: float, label: str) -> Made:
-        speaking = speak(engine.model(model))
+        speaking = speak(engine.model(model), SampleModel)
         every = label in NO_CLASS
         pictures = speaking.sample(count, seed, None if every else label, temperature)
         if not (speaking.conditional and every):
@@ -86,28 +87,30 @@ def build(engine: Engine) -> gr.Blocks:
         if not other:
             hidden = gr.update(visible=False)
             return hidden, hidden, gr.update(visible=False, value=None), hidden
-        known = label if label in models[other].labels else EVERY
+        known = label if label in engine.model(other).bundle.labels else EVERY
         pictures = made(other, count, seed, temperature, known).shown()
-        ours, theirs = (gr.update(visible=True, value=f"### {models[name].title}") for name in (model, other))
+        headings = [f"### {engine.model(name).bundle.title}" for name in (model, other)]
+        ours, theirs = (gr.update(visible=True, value=heading) for heading in headings)
         return ours, theirs, gr.update(visible=True, value=pictures), gr.update(visible=True)
 
     def roll() -> int:
         return random.randrange(10_000)
 
+    @answers
     def describe(model: str) -> tuple[str, Any, Any]:
         """Facts, the labels there are, and enough pictures to see four of every class."""
-        labels = models[model].labels
+        bundle = engine.model(model).bundle
+        labels = bundle.labels
         count = min(4 * len(labels), most) if labels else 16
         choice = gr.update(choices=[EVERY, *labels], value=EVERY, visible=bool(labels))
-        return facts(models[model]), choice, gr.update(value=count)
+        return facts(bundle), choice, gr.update(value=count)
 
     tab: gr.Blocks
     with gr.Blocks() as tab:
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=2, min_width=300, elem_classes="controls"):
-                titles = [(bundle.title, name) for name, bundle in models.items()]
-                several = len(models) > 1
-                model = gr.Dropdown(titles, value=first, label="Model", interactive=several, elem_id="model")
+                offered, several = titles(engine, "sample"), len(models) > 1
+                model = gr.Dropdown(offered, value=first, label="Model", interactive=several, elem_id="model")
                 label = gr.Dropdown(
                     [EVERY, *models[first].labels],
                     value=EVERY,
@@ -130,7 +133,7 @@ def build(engine: Engine) -> gr.Blocks:
                     0, 2, value=1, step=0.05, label="Temperature", info="Below 1 typical, above 1 daring"
                 )
                 other = gr.Dropdown(
-                    [("Nothing", ""), *titles],
+                    [("Nothing", ""), *offered],
                     value="",
                     label="Compare with",
                     info="Another model, the same seed",
@@ -151,6 +154,7 @@ def build(engine: Engine) -> gr.Blocks:
                     sheet = gr.DownloadButton("Download grid (PNG)", size="sm", elem_id="download-png")
                     archive = gr.DownloadButton("Download all (ZIP)", size="sm", elem_id="download-zip")
 
+        keep_up(tab, engine, "sample", model, other)
         asked, shown = [model, count, seed, temperature, label], [gallery, sheet, archive]
         compared = [model, other, count, seed, temperature, label]
         beside = [heading, other_heading, other_gallery, second]

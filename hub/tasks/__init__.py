@@ -1,17 +1,21 @@
 """What a model can do, one file a task, in numpy. ``open_model`` is the way in from Python."""
 
 from pathlib import Path
+from typing import Any, TypeVar
 
 from hub.errors import BundleError
 from hub.runtime.engine import Engine, Model
+from hub.tasks.inpaint import InpaintModel
 from hub.tasks.sample import SampleModel
 
-TASK_MODELS: dict[str, type[SampleModel]] = {"sample": SampleModel}
+TASK_MODELS: dict[str, type[Any]] = {"sample": SampleModel, "inpaint": InpaintModel}
 """The class that speaks each task. A task of the contract that is not here yet is refused in words."""
 
+Speaking = TypeVar("Speaking")
 
-def open_model(name: str | Path) -> SampleModel:
-    """The model ``name`` with the methods of its task.
+
+def open_model(name: str | Path) -> Any:
+    """The model ``name`` with the methods of its task: a :class:`SampleModel`, an :class:`InpaintModel`, ...
 
     ``name``: a catalog id, a bundle's folder, or a Hub repository as ``owner/name`` or ``owner/name@revision``.
 
@@ -20,16 +24,21 @@ def open_model(name: str | Path) -> SampleModel:
         SourceError: the Hub does not give it.
         BundleError: its bundle is damaged, or of a task that this release does not speak.
     """
-    return speak(Engine([name]).add(name))
+    model = Engine([name]).add(name)
+    return speak(model, TASK_MODELS.get(model.bundle.task, SampleModel))
 
 
-def speak(model: Model) -> SampleModel:
-    """``model`` with the methods of its task.
+def speak(model: Model, kind: type[Speaking]) -> Speaking:
+    """``model`` with the methods of its task, which has to be the one of ``kind``.
 
     Raises:
-        BundleError: this release has no code for the task.
+        BundleError: it has another task, or this release has no code for it.
     """
     task = model.bundle.task
     if task not in TASK_MODELS:
         raise BundleError(f"'{model.bundle.id}' has the task '{task}', which this release cannot serve yet.")
-    return TASK_MODELS[task](model)
+    if TASK_MODELS[task] is not kind:
+        wanted = next(name for name, each in TASK_MODELS.items() if each is kind)
+        raise BundleError(f"'{model.bundle.id}' has the task '{task}', not '{wanted}'.")
+    speaking: Speaking = TASK_MODELS[task](model)
+    return speaking

@@ -18,6 +18,7 @@ from hub.errors import RequestError
 from hub.runtime.engine import Engine
 from hub.tasks import speak
 from hub.tasks.latent import LatentSpace
+from hub.tasks.sample import SampleModel
 
 if TYPE_CHECKING:
     from hub.tabs.latent.point import PointPicker
@@ -49,7 +50,7 @@ class Stage:
             UnknownModelError: there is none.
             BundleError: it has another task.
         """
-        return LatentSpace(speak(self.engine.model(model)))
+        return LatentSpace(speak(self.engine.model(model), SampleModel))
 
     def live(self, triggers: Any, fn: Callable[..., Any], inputs: Any, outputs: Any) -> Dependency:
         """Run ``fn`` at ``triggers`` without a spinner; of a burst of events only the last is answered."""

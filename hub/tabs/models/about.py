@@ -58,7 +58,8 @@ def _by_subject(metrics: Sequence[Metric]) -> str:
 def _facts(model: Model) -> str:
     bundle = model.bundle
     image, training = bundle.image, bundle.training
-    size = f"any size in steps of {image.multiple}" if image.dynamic else f"{image.width} x {image.height}"
+    steps = f" in steps of {image.multiple}" if image.multiple > 1 else ""
+    size = f"any size{steps}" if image.dynamic else f"{image.width} x {image.height}"
     listed = [
         ("Task", bundle.task),
         ("Picture", f"{size}, {COLOURS[image.channels]}"),
