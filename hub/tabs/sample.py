@@ -42,6 +42,10 @@ def build(engine: Engine) -> gr.Blocks:
     first = next(iter(models))
     most = min(64, settings().max_count)
 
+    def classes(model: str) -> tuple[str, ...]:
+        """What may be asked of ``model``: the labels of another are what its judge sees."""
+        return models[model].labels if models[model].conditional else ()
+
     def made(model: str, count: int, seed: int, temperature: float, label: str) -> Made:
         speaking = speak(engine.model(model))
         every = label in NO_CLASS
@@ -49,10 +53,10 @@ def build(engine: Engine) -> gr.Blocks:
         if not (speaking.conditional and every):
             return Made(pictures, [None] * len(pictures), None)
         # The model goes through its classes in turn; here each class gets a row of its own.
-        classes = speaking.bundle.labels
-        order = sorted(range(len(pictures)), key=lambda number: number % len(classes))
-        captions: list[str | None] = [classes[number % len(classes)] for number in order]
-        return Made(pictures[order], captions, -(-len(order) // len(classes)))
+        names = speaking.bundle.labels
+        order = sorted(range(len(pictures)), key=lambda number: number % len(names))
+        captions: list[str | None] = [names[number % len(names)] for number in order]
+        return Made(pictures[order], captions, -(-len(order) // len(names)))
 
     @answers
     def sample(
@@ -86,7 +90,7 @@ def build(engine: Engine) -> gr.Blocks:
         if not other:
             hidden = gr.update(visible=False)
             return hidden, hidden, gr.update(visible=False, value=None), hidden
-        known = label if label in models[other].labels else EVERY
+        known = label if label in classes(other) else EVERY
         pictures = made(other, count, seed, temperature, known).shown()
         ours, theirs = (gr.update(visible=True, value=f"### {models[name].title}") for name in (model, other))
         return ours, theirs, gr.update(visible=True, value=pictures), gr.update(visible=True)
@@ -96,7 +100,7 @@ def build(engine: Engine) -> gr.Blocks:
 
     def describe(model: str) -> tuple[str, Any, Any]:
         """Facts, the labels there are, and enough pictures to see four of every class."""
-        labels = models[model].labels
+        labels = classes(model)
         count = min(4 * len(labels), most) if labels else 16
         choice = gr.update(choices=[EVERY, *labels], value=EVERY, visible=bool(labels))
         return facts(models[model]), choice, gr.update(value=count)
@@ -109,10 +113,10 @@ def build(engine: Engine) -> gr.Blocks:
                 several = len(models) > 1
                 model = gr.Dropdown(titles, value=first, label="Model", interactive=several, elem_id="model")
                 label = gr.Dropdown(
-                    [EVERY, *models[first].labels],
+                    [EVERY, *classes(first)],
                     value=EVERY,
                     label="Class",
-                    visible=bool(models[first].labels),
+                    visible=bool(classes(first)),
                     elem_id="label",
                 )
                 count = gr.Slider(1, most, value=16, step=1, label="Pictures")
