@@ -60,8 +60,8 @@ def build(stage: Stage, models: dict[str, Bundle], tab: gr.Blocks) -> None:
     with gr.Row(elem_classes="workbench"):
         with gr.Column(scale=2, min_width=300, elem_classes="controls"):
             with gr.Row(elem_classes="points"):
-                # A top and a shoe, where the examples are one of each class: the farthest apart.
-                start, end = PointPicker(own, "From", 0, seeds=False), PointPicker(own, "To", 5, seeds=False)
+                # The first two examples: of two classes wherever the data has some.
+                start, end = PointPicker(own, "From", 0, seeds=False), PointPicker(own, "To", 1, seeds=False)
             count = gr.Slider(5, 24, value=DEFAULT_STEPS, step=1, label="Steps", elem_id="holes-steps", buttons=[])
             path = gr.Radio(
                 [("Straight line (lerp)", "lerp"), ("Great circle (slerp)", "slerp")],
