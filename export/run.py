@@ -6,6 +6,7 @@ What a family may say beyond ``Trainer.inference_modules()``, all optional:
     SIZE_MULTIPLE      module constant: any height and width that are multiples of it will do
     trainer.threshold  the score above which an image is anomalous
     trainer.pairs      Split -> inputs and targets, uint8, where a graph is not given the images of the data themselves
+    trainer.judge      () -> a frozen classifier of the data's classes, images to logits, or None: the graph ``judge``
     config.latent_dim, config.embedding_dim
 """
 
@@ -50,7 +51,7 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
         )
     family: Any = load_family(info.family)
     multiple: int | None = getattr(family, "SIZE_MULTIPLE", None)
-    modules = trainer.inference_modules()
+    modules = trainer.inference_modules() | _judge(trainer)
     conditional = any(_takes_label(module) for module in modules.values())
     size, channels = trainer.config.image_size, trainer.config.channels
     return Trained(
@@ -79,7 +80,7 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
         git_commit=info.git_commit or "unknown",
         latent_dim=getattr(trainer.config, "latent_dim", None),
         embedding_dim=getattr(trainer.config, "embedding_dim", None),
-        labels=tuple(about.class_names) if conditional else (),
+        labels=tuple(about.class_names) if conditional or "judge" in modules else (),
         conditional=conditional,
         attributes=attributes_of(about.name),
         threshold=getattr(trainer, "threshold", None),
@@ -142,6 +143,12 @@ def _run_folder(path: Path) -> Path:
 
 def _takes_label(module: nn.Module) -> bool:
     return "label" in inspect.signature(module.forward).parameters
+
+
+def _judge(trainer: Trainer) -> dict[str, nn.Module]:
+    make = getattr(trainer, "judge", None)
+    judge: nn.Module | None = make() if make else None
+    return {} if judge is None else {"judge": judge}
 
 
 def _examples(trainer: Trainer, split: Split) -> Examples:

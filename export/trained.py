@@ -83,11 +83,17 @@ class Trained:
             sizes |= {"height": height, "width": width, "style_height": height, "style_width": width}
         if self.latent_dim is not None:
             sizes["latent"] = self.latent_dim
+        if self.labels:
+            sizes["classes"] = len(self.labels)
         if self.embedding_dim is not None:
             sizes["embedding"] = self.embedding_dim
         return sizes
 
     @property
     def parameters(self) -> int:
-        """Weights of all modules, each counted once even where modules share them."""
-        return sum({id(p): p.numel() for module in self.modules.values() for p in module.parameters()}.values())
+        """Weights of all modules but the judge, each counted once even where modules share them.
+
+        A judge is an instrument that comes along: whoever compares two models by their size means the models.
+        """
+        own = [module for name, module in self.modules.items() if name != "judge"]
+        return sum({id(p): p.numel() for module in own for p in module.parameters()}.values())

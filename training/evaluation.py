@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.data.dataset import ImageData, Split
-from training.features import FASHION_SIZE, fashion_features, fashion_probabilities
+from training.features import FASHION_SIZE, FashionJudge, fashion_features, fashion_probabilities
 from training.metrics import frechet_distance, precision_recall
 
 MANIFOLD = 5000
@@ -24,6 +24,11 @@ def evaluation_noise(count: int, latent_dim: int) -> Tensor:
 def has_evaluator(data: ImageData) -> bool:
     """Whether there are features to measure images of this data set by."""
     return data.info.name.startswith("fashion") and data.channels == 1 and data.image_size >= FASHION_SIZE
+
+
+def judge_of(data: ImageData) -> nn.Module | None:
+    """The evaluator as a net that can travel with a model, images to logits, where there is one for the data set."""
+    return FashionJudge() if has_evaluator(data) else None
 
 
 def unpadded(images: NDArray[np.uint8], data: ImageData) -> NDArray[np.uint8]:

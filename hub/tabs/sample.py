@@ -43,6 +43,11 @@ def build(engine: Engine) -> gr.Blocks:
     first = next(iter(models))
     most = min(64, settings().max_count)
 
+    def classes(model: str) -> tuple[str, ...]:
+        """What may be asked of ``model``: the labels of another are what its judge sees."""
+        bundle = engine.model(model).bundle
+        return bundle.labels if bundle.conditional else ()
+
     def made(model: str, count: int, seed: int, temperature: float, label: str) -> Made:
         speaking = speak(engine.model(model), SampleModel)
         every = label in NO_CLASS
@@ -50,10 +55,10 @@ def build(engine: Engine) -> gr.Blocks:
         if not (speaking.conditional and every):
             return Made(pictures, [None] * len(pictures), None)
         # The model goes through its classes in turn; here each class gets a row of its own.
-        classes = speaking.bundle.labels
-        order = sorted(range(len(pictures)), key=lambda number: number % len(classes))
-        captions: list[str | None] = [classes[number % len(classes)] for number in order]
-        return Made(pictures[order], captions, -(-len(order) // len(classes)))
+        names = speaking.bundle.labels
+        order = sorted(range(len(pictures)), key=lambda number: number % len(names))
+        captions: list[str | None] = [names[number % len(names)] for number in order]
+        return Made(pictures[order], captions, -(-len(order) // len(names)))
 
     @answers
     def sample(
@@ -87,7 +92,7 @@ def build(engine: Engine) -> gr.Blocks:
         if not other:
             hidden = gr.update(visible=False)
             return hidden, hidden, gr.update(visible=False, value=None), hidden
-        known = label if label in engine.model(other).bundle.labels else EVERY
+        known = label if label in classes(other) else EVERY
         pictures = made(other, count, seed, temperature, known).shown()
         headings = [f"### {engine.model(name).bundle.title}" for name in (model, other)]
         ours, theirs = (gr.update(visible=True, value=heading) for heading in headings)
@@ -99,8 +104,7 @@ def build(engine: Engine) -> gr.Blocks:
     @answers
     def describe(model: str) -> tuple[str, Any, Any]:
         """Facts, the labels there are, and enough pictures to see four of every class."""
-        bundle = engine.model(model).bundle
-        labels = bundle.labels
+        bundle, labels = engine.model(model).bundle, classes(model)
         count = min(4 * len(labels), most) if labels else 16
         choice = gr.update(choices=[EVERY, *labels], value=EVERY, visible=bool(labels))
         return facts(bundle), choice, gr.update(value=count)
@@ -112,10 +116,10 @@ def build(engine: Engine) -> gr.Blocks:
                 offered, several = titles(engine, "sample"), len(models) > 1
                 model = gr.Dropdown(offered, value=first, label="Model", interactive=several, elem_id="model")
                 label = gr.Dropdown(
-                    [EVERY, *models[first].labels],
+                    [EVERY, *classes(first)],
                     value=EVERY,
                     label="Class",
-                    visible=bool(models[first].labels),
+                    visible=bool(classes(first)),
                     elem_id="label",
                 )
                 count = gr.Slider(1, most, value=16, step=1, label="Pictures")

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from training.data.dataset import ImageData
 from training.ema import EMA
-from training.evaluation import evaluation_noise, has_evaluator, sample_metrics, unpadded
+from training.evaluation import evaluation_noise, has_evaluator, judge_of, sample_metrics, unpadded
 from training.families import vae
 from training.family import Stateful
 from training.features import fashion_features
@@ -186,6 +186,10 @@ class Trainer:
     def inference_modules(self) -> dict[str, nn.Module]:
         average = self.autoencoder_ema.average
         return {"decoder": average.decoder, "encoder": average.encoder.folded()}
+
+    def judge(self) -> nn.Module | None:
+        """What shows the holes: it travels with the model, and is less sure of a picture the less that shows."""
+        return judge_of(self.data)
 
     @torch.no_grad()
     def sample(self, noise: Tensor) -> Tensor:

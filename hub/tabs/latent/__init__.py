@@ -1,6 +1,6 @@
 """The Latent tab: what lies between and behind the pictures. One file a section.
 
-API names: ``/encode``, ``/decode``, ``/interpolate``, ``/traverse``, ``/arithmetic`` (``api.py``).
+API names: ``/encode``, ``/decode``, ``/interpolate``, ``/traverse``, ``/arithmetic``, ``/holes`` (``api.py``).
 """
 
 import gradio as gr
@@ -8,7 +8,7 @@ import gradio as gr
 from hub.runtime.engine import Engine
 from hub.tabs.answers import answers
 from hub.tabs.choices import keep_up, of_task, titles
-from hub.tabs.latent import api, arithmetic, plane, traverse, walk
+from hub.tabs.latent import api, arithmetic, holes, plane, traverse, walk
 from hub.tabs.latent.stage import Stage
 from hub.tasks.latent import MOST_ACTIVE, LatentSpace
 
@@ -48,6 +48,10 @@ def build(engine: Engine) -> gr.Blocks:
                 sections.append(arithmetic.build(stage))
             with gr.Tab("Map", visible=first.latent_dim == 2) as map_tab:
                 sections.append(plane.build(stage))
+
+            if holes.pairs(models):
+                with gr.Tab("Holes", elem_id="holes-tab"):
+                    holes.build(stage, models, tab)
 
         points = [point for section in sections for point in section.points]
 
