@@ -35,6 +35,7 @@ from training.checkpoint import (
 from training.data.dataset import ImageData, Split
 from training.data.order import ShuffledOrder
 from training.errors import TrainingError
+from training.evaluation import evaluator_name
 from training.family import load_family
 from training.journal import Journal, finite
 from training.precision import new_accelerator, use_allowed_threads
@@ -217,6 +218,7 @@ class _Run:
             "data": self.data.info.name,
             "seed": self.info.seed,
             "step": self.step,
+            "evaluator": evaluator_name(self.data, metrics["test"]),
             "metrics": metrics,
         }
         write_json(self.run / "metrics.json", content)

@@ -78,7 +78,11 @@ def build(sources: list[Source], path: Path, name: str, title: str) -> DataInfo:
         attribution=vendor.attribution,
         class_names=CLASS_NAMES,
         identity=identity.hexdigest()[:16],
-        notes=["Split by base emoji: variants in gender or direction are on the same side."],
+        notes=[
+            "Split by base emoji: variants in gender or direction are on the same side.",
+            "Held-out emoji are of other concepts than the training emoji: a distance to them says how much pictures "
+            "look like emoji at large.",
+        ],
     )
     write_parquet(path, info, [_png(image) for image in images], labels, splits)
     return info
