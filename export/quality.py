@@ -19,7 +19,7 @@ COUNT = 1000
 """Held-out examples at most."""
 SAMPLES = 2000
 """Samples at most in a Fréchet distance; no more than there are held-out examples to compare them with."""
-KERNEL_SAMPLES = 1000
+KERNEL_SAMPLES = 500
 """Samples in a kernel distance, whose expectation does not depend on how many held-out examples there are."""
 CHUNK = 50
 

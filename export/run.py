@@ -140,7 +140,7 @@ def _takes_label(module: nn.Module) -> bool:
 def _examples(trainer: Trainer, split: Split) -> Examples:
     pairs = getattr(trainer, "pairs", None)
     images, targets = pairs(split) if pairs else (split.images, None)
-    return Examples(images=images, labels=split.labels, targets=targets)
+    return Examples(images=images, labels=split.labels, targets=targets, columns=split.columns)
 
 
 def _split_sizes(data: ImageData) -> str:

@@ -7,8 +7,10 @@ the training pictures (emoji: other concepts), floor and distance both say how m
 large, and a model that had learned its training pictures by heart would get the floor.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -111,7 +113,21 @@ def _instrument(data: ImageData, split: str) -> Instrument | None:
 def _features(instrument: Instrument, samples: NDArray[np.uint8], data: ImageData, split: str) -> _Features:
     samples = _chosen(samples, instrument)
     train = _chosen(data.train.images, instrument)[: len(samples)]
-    return _Features(*map(instrument.features, (samples, _chosen(_split(data, split).images, instrument), train)))
+    seen = partial(_seen, instrument)
+    return _Features(*map(seen, (samples, _chosen(_split(data, split).images, instrument), train)))
+
+
+def _seen(instrument: Instrument, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Features of images, remembered: val and test are measured against the same samples and training images."""
+    key = hashlib.sha256(instrument.name.encode() + images.tobytes()).digest()
+    if key not in _REMEMBERED:
+        if len(_REMEMBERED) >= 4:
+            _REMEMBERED.clear()
+        _REMEMBERED[key] = instrument.features(images)
+    return _REMEMBERED[key]
+
+
+_REMEMBERED: dict[bytes, NDArray[np.float64]] = {}
 
 
 def _chosen(images: NDArray[np.uint8], instrument: Instrument) -> NDArray[np.uint8]:

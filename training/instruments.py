@@ -52,7 +52,7 @@ IMAGENET = Instrument(
     f"{IMAGENET_NAME} (features {FEATURES}-d, seen at {SIDE} px)",
     imagenet_features,
     least=50,
-    most=3000,
+    most=2 * FEATURES,
     frechet_from=2 * FEATURES,
     kernel=True,
 )

@@ -14,7 +14,7 @@ import torch
 
 from training import cli, imagenet, instruments
 from training.data.dataset import DataInfo, ImageData, Split, read_parquet, write_parquet
-from training.data.emoji import rasterise
+from training.data.drawing import rasterise
 from training.data.sources import Source, package_path, read_source, source_files
 from training.errors import TrainingError
 from training.evaluation import conditional_metrics, evaluator_name, reconstruction_metrics, sample_metrics
