@@ -19,14 +19,14 @@ from torch import nn
 
 from export.errors import ExportError
 from export.measured import read_metrics
-from export.trained import Examples, Features, Trained
+from export.trained import Examples, Trained
 from hub.contract import ImageSpec, Source
 from training.checkpoint import RunInfo, latest_checkpoint, load_run, read_run_info
 from training.data.build import BUILDERS, attributes_of
 from training.data.dataset import ImageData, Split
 from training.errors import TrainingError
 from training.family import Trainer, load_family
-from training.features import EVALUATORS, FASHION_SIZE, fashion_features
+from training.instruments import instrument_for
 
 
 def read_run(path: Path, baselines: Path | None = None, data: ImageData | None = None) -> Trained:
@@ -85,7 +85,7 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
         attributes=attributes_of(about.name),
         threshold=getattr(trainer, "threshold", None),
         metrics=read_metrics(_run_folder(path), about.title, info.seed, baselines),
-        features=_features(trainer),
+        instrument=instrument_for(trainer.data, len(trainer.data.val)) if info.task == "sample" else None,
         declared_operators=frozenset(getattr(family, "EXPORT_OPERATORS", ())),
         attribution=about.attribution,
         notes=tuple(about.notes),
@@ -154,7 +154,7 @@ def _judge(trainer: Trainer) -> dict[str, nn.Module]:
 def _examples(trainer: Trainer, split: Split) -> Examples:
     pairs = getattr(trainer, "pairs", None)
     images, targets = pairs(split) if pairs else (split.images, None)
-    return Examples(images=images, labels=split.labels, targets=targets)
+    return Examples(images=images, labels=split.labels, targets=targets, columns=split.columns)
 
 
 def _split_sizes(data: ImageData) -> str:
@@ -162,10 +162,3 @@ def _split_sizes(data: ImageData) -> str:
         f"{len(split):,} {name}"
         for name, split in (("train", data.train), ("validation", data.val), ("test", data.test))
     )
-
-
-def _features(trainer: Trainer) -> Features | None:
-    """The classifier that measures Fashion-MNIST, where this is Fashion-MNIST and the classifier is there."""
-    config, name = trainer.config, trainer.data.info.name
-    fits = name.startswith("fashion") and config.channels == 1 and config.image_size >= FASHION_SIZE
-    return fashion_features if fits and (EVALUATORS / "fashion_classifier.safetensors").is_file() else None

@@ -1,6 +1,6 @@
 """A trained model as export sees it: modules, real data, and where both came from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,9 +9,7 @@ from torch import nn
 
 from hub.contract import ImageSpec, Metric, Source
 from training.data.attributes import Attribute
-
-Features = Callable[[np.ndarray], np.ndarray]
-"""uint8 [N, H, W, C] -> float64 [N, D], for Fréchet distances."""
+from training.instruments import Instrument
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,8 @@ class Trained:
     """What the data set says its pictures have or lack."""
     threshold: float | None = None
     metrics: tuple[Metric, ...] = ()
-    features: Features | None = None
-    """Evaluator of this data, where there is one: lets the int8 gate see Fréchet distances."""
+    instrument: Instrument | None = None
+    """What measures pictures of this data, where something does: lets the int8 gate see distances of samples."""
     declared_operators: frozenset[str] = frozenset()
     """Denied operators that the family declares in ``EXPORT_OPERATORS``."""
     attribution: str = ""

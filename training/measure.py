@@ -5,6 +5,7 @@ from pathlib import Path
 from training.atomic import write_json
 from training.checkpoint import RunInfo, latest_checkpoint, load_run, read_run_info
 from training.data.open import open_data
+from training.evaluation import evaluator_name
 from training.family import Trainer
 
 
@@ -16,6 +17,7 @@ def measure(trainer: Trainer, info: RunInfo, run: Path) -> str:
         "data": trainer.data.info.name,
         "seed": info.seed,
         "step": info.step,
+        "evaluator": evaluator_name(trainer.data, metrics["test"]),
         "metrics": metrics,
     }
     write_json(run / "metrics.json", content)

@@ -10,7 +10,7 @@ from training.classification_accuracy import ClassificationAccuracy
 from training.data.dataset import ImageData, Split, read_info, read_parquet
 from training.evaluation import conditional_metrics, sample_metrics
 from training.features import EVALUATORS, fashion_card, fashion_features, fashion_probabilities
-from training.metrics import frechet_distance, pca_reconstruction, precision_recall, psnr
+from training.metrics import frechet_distance, kernel_distance, pca_reconstruction, precision_recall, psnr
 from training.pixels import to_float, to_uint8
 
 from .commands import TINY
@@ -46,6 +46,35 @@ def test_frechet_distance_survives_singular_covariances_and_is_zero_to_itself() 
     assert frechet_distance(flat, flat) == pytest.approx(0, abs=1e-9)
     with pytest.raises(ValueError, match="two rows"):
         frechet_distance(flat[:1], flat)
+
+
+def test_kernel_distance_and_its_error_are_those_of_leaving_each_picture_out_in_turn() -> None:
+    draw = np.random.RandomState(0)
+    first, second = draw.randn(9, 4), draw.randn(6, 4) + 0.5
+
+    def distance(a: np.ndarray, b: np.ndarray) -> float:
+        def kernel(x: np.ndarray, y: np.ndarray) -> float:
+            return float((x @ y / 4 + 1) ** 3)
+
+        own = [np.mean([kernel(x, y) for i, x in enumerate(s) for j, y in enumerate(s) if i != j]) for s in (a, b)]
+        return float(sum(own) - 2 * np.mean([kernel(x, y) for x in a for y in b]))
+
+    value, error = kernel_distance(first, second)
+    assert value == pytest.approx(distance(first, second))
+    without_first = [distance(np.delete(first, i, 0), second) for i in range(9)]
+    without_second = [distance(first, np.delete(second, i, 0)) for i in range(6)]
+    assert error == pytest.approx(np.sqrt(8 * np.var(without_first) + 5 * np.var(without_second)))
+    assert kernel_distance(second, first) == pytest.approx((value, error))
+
+
+def test_kernel_distance_of_few_pictures_is_that_of_many_and_its_error_is_how_far_it_scatters() -> None:
+    draw = np.random.RandomState(0)
+    many = kernel_distance(draw.randn(3000, 8), draw.randn(3000, 8) + 0.3)[0]
+    few = np.array([kernel_distance(draw.randn(200, 8), draw.randn(40, 8) + 0.3) for _ in range(200)])
+    assert few[:, 0].mean() == pytest.approx(many, abs=4 * few[:, 0].std() / np.sqrt(200))
+    assert few[:, 1].mean() == pytest.approx(few[:, 0].std(), rel=0.2)
+    with pytest.raises(ValueError, match="three rows"):
+        kernel_distance(draw.randn(2, 8), draw.randn(9, 8))
 
 
 def test_psnr_of_a_known_error() -> None:

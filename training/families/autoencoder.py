@@ -26,11 +26,16 @@ from torch import Tensor, nn
 
 from training.data.dataset import ImageData
 from training.ema import EMA
-from training.evaluation import evaluation_noise, has_evaluator, judge_of, sample_metrics, unpadded
+from training.evaluation import (
+    evaluation_noise,
+    judge_of,
+    reconstruction_metrics,
+    sample_metrics,
+    unpadded,
+)
 from training.families import vae
 from training.family import Stateful
-from training.features import fashion_features
-from training.metrics import frechet_distance, pca_reconstruction, psnr
+from training.metrics import pca_reconstruction, psnr
 from training.pixels import to_float, to_uint8
 from training.precision import autocast
 from training.schedule import BudgetSchedule
@@ -216,8 +221,6 @@ class Trainer:
             "reconstruction_psnr": psnr(ours, real),
             "pca_psnr": psnr(pca_reconstruction(train, real, self.config.latent_dim), real),
         }
-        if has_evaluator(self.data) and len(chosen) >= 2:
-            features = fashion_features(chosen.images)
-            found["reconstruction_frechet"] = frechet_distance(fashion_features(reconstructed), features)
+        found |= reconstruction_metrics(reconstructed, self.data, split)
         noise = evaluation_noise(self.config.evaluation_samples, self.config.latent_dim)
         return {**found, **sample_metrics(to_uint8(self.sample(noise)), self.data, split)}

@@ -28,8 +28,9 @@ from training.classification_accuracy import ClassificationAccuracy
 from training.config import RunConfig
 from training.data.dataset import Split
 from training.errors import TrainingError
-from training.evaluation import conditional_metrics, evaluation_noise, has_evaluator
+from training.evaluation import conditional_metrics, evaluation_noise
 from training.families import gan
+from training.instruments import is_fashion
 from training.pixels import to_uint8
 
 NAME = "cgan"
@@ -136,7 +137,7 @@ class Trainer(gan.Trainer):
         count = self.config.evaluation_samples
         label = real.labels[np.arange(count) % len(real)]
         found = conditional_metrics(self._generate(label), label, self.data, split)
-        if self.config.classifier_epochs and has_evaluator(self.data):
+        if self.config.classifier_epochs and is_fashion(self.data):
             found |= self._classifiers.on(split)
         return found
 
