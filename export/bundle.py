@@ -21,15 +21,20 @@ from export.errors import ExportError
 from export.graphs import Wrapped, wrap
 from export.inputs import Inputs
 from export.preview import neighbours, preview
+from export.reach import reach
 from export.to_onnx import MAX_IR_VERSION, OPSET
 from export.trained import Trained
 from export.variants import Built, Variants, open_session
 from hub.appearing import appearing
 from hub.contract import FILE_SUFFIX, GOLDEN, MANIFEST, Bundle, File, Identifier, Target, Variant, VariantName
-from hub.images import to_png
+from hub.images import grid, to_png
 
 GOLDEN_ROWS = 2
 EXAMPLES = 6
+SMALL = 128
+"""A net that takes any size and learned from pictures smaller than this also gets a sheet of them as an example."""
+SHEET_SIDE = 8
+"""Pictures in a row and in a column of that sheet."""
 EMBEDDED_LIMIT = 12_000_000
 """Bytes that a bundle may have to be shipped inside the package; full-precision PyTorch weights give way first."""
 
@@ -139,6 +144,8 @@ def _manifest(
             latent_dim=trained.latent_dim,
             labels=trained.labels,
             directions=directions(trained, graphs),
+            restores=trained.restores,
+            reach=_reach(trained),
             threshold=trained.threshold,
             mask_hole=255 if trained.task == "inpaint" else None,
             graphs={name: graph.ports for name, graph in graphs.items()},
@@ -152,6 +159,12 @@ def _manifest(
         raise ExportError(
             f"The bundle would break the contract{' at ' + where if where else ''}: {first['msg']}."
         ) from None
+
+
+def _reach(trained: Trained) -> int | None:
+    if trained.task != "translate" or not trained.image.dynamic:
+        return None
+    return reach(trained.modules.values(), trained.image.channels, trained.image.multiple)
 
 
 def _identifier(text: str) -> str:
@@ -196,19 +209,28 @@ def _write_golden(path: Path, graphs: Mapping[str, Wrapped], inputs: Inputs) -> 
 
 
 def _write_examples(folder: Path, trained: Trained, graphs: Mapping[str, Wrapped]) -> None:
-    """A few held-out pictures, for models that take pictures: one of each class as far as they go."""
+    """A few held-out pictures, for models that take pictures: one of each class as far as they go.
+
+    Where it is known what a model should make of them, that lies under the same names in ``targets`` beside them.
+    """
     takes_pictures = any(
         port.dtype == "uint8" or port.name == "pixel_values" for g in graphs.values() for port in g.ports.inputs
     )
     if not takes_pictures:
         return
-    images, labels = trained.held_out.images, trained.held_out.labels
+    images, labels, targets = trained.held_out.images, trained.held_out.labels, trained.held_out.targets
     rows = list(range(len(images))) if labels is None else list(np.unique(labels, return_index=True)[1])
     if len(rows) < EXAMPLES:
         rows += [row for row in range(len(images)) if row not in rows]
-    folder.mkdir()
-    for number, row in enumerate(rows[:EXAMPLES], start=1):
-        (folder / f"{number:02d}.png").write_bytes(to_png(images[row]))
+    for place, pictures in ((folder, images), (folder.parent / "targets", targets)):
+        if pictures is None:
+            continue
+        place.mkdir()
+        for number, row in enumerate(rows[:EXAMPLES], start=1):
+            (place / f"{number:02d}.png").write_bytes(to_png(pictures[row]))
+        if trained.task == "translate" and trained.image.dynamic and max(pictures.shape[1:3]) < SMALL:
+            sheet = grid(pictures[: SHEET_SIDE**2], columns=SHEET_SIDE, gap=0)
+            (place / "sheet.png").write_bytes(to_png(sheet))
 
 
 def _write_weights(folder: Path, trained: Trained) -> None:

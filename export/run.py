@@ -4,6 +4,7 @@ What a family may say beyond ``Trainer.inference_modules()``, all optional:
 
     EXPORT_OPERATORS   module constant, names of denied ONNX operators that its graphs need
     SIZE_MULTIPLE      module constant: any height and width that are multiples of it will do
+    trainer.restores   (kind, lowest, highest) of ``hub.contract.Damage``: what a restoring model takes out of pictures
     trainer.threshold  the score above which an image is anomalous
     trainer.pairs      Split -> inputs and targets, uint8, where a graph is not given the images of the data themselves
     trainer.judge      () -> a frozen classifier of the data's classes, images to logits, or None: the graph ``judge``
@@ -20,7 +21,7 @@ from torch import nn
 from export.errors import ExportError
 from export.measured import read_metrics
 from export.trained import Examples, Trained
-from hub.contract import ImageSpec, Source
+from hub.contract import Damage, ImageSpec, Source
 from training.checkpoint import RunInfo, latest_checkpoint, load_run, read_run_info
 from training.data.build import BUILDERS, attributes_of
 from training.data.dataset import ImageData, Split
@@ -83,6 +84,7 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
         labels=tuple(about.class_names) if conditional or "judge" in modules else (),
         conditional=conditional,
         attributes=attributes_of(about.name),
+        restores=_restores(trainer),
         threshold=getattr(trainer, "threshold", None),
         metrics=read_metrics(_run_folder(path), about.title, info.seed, baselines),
         instrument=instrument_for(trainer.data, len(trainer.data.val)) if info.task == "sample" else None,
@@ -149,6 +151,14 @@ def _judge(trainer: Trainer) -> dict[str, nn.Module]:
     make = getattr(trainer, "judge", None)
     judge: nn.Module | None = make() if make else None
     return {} if judge is None else {"judge": judge}
+
+
+def _restores(trainer: Trainer) -> Damage | None:
+    named = getattr(trainer, "restores", None)
+    if named is None:
+        return None
+    kind, lowest, highest = named
+    return Damage(kind=kind, lowest=lowest, highest=highest)
 
 
 def _examples(trainer: Trainer, split: Split) -> Examples:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from hub.contract import ImageSpec, Metric, Source
+from hub.contract import Damage, ImageSpec, Metric, Source
 from training.data.attributes import Attribute
 from training.instruments import Instrument
 
@@ -62,6 +62,8 @@ class Trained:
     """Whether the modules take ``label``."""
     attributes: tuple[Attribute, ...] = ()
     """What the data set says its pictures have or lack."""
+    restores: Damage | None = None
+    """What a restoring model takes out of its pictures."""
     threshold: float | None = None
     metrics: tuple[Metric, ...] = ()
     instrument: Instrument | None = None

@@ -4,21 +4,33 @@ from collections.abc import Callable
 from functools import partial
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 import gradio as gr
 from fastapi import FastAPI
 
 from hub import __version__
+from hub.contract import Bundle
 from hub.runtime.engine import Engine
-from hub.tabs import latent, models, sample
+from hub.tabs import latent, models, restore, sample
 
 TITLE = "Generative Hub"
 
-TABS: dict[str, tuple[tuple[str, Callable[[Engine], gr.Blocks]], ...]] = {
-    "sample": (("Sample", sample.build), ("Latent", latent.build)),
-}
-"""Task -> the names and builders of its tabs. They are shown where the engine knows a model of the task."""
-LAST = ("Models", models.build)
+
+class Tab(NamedTuple):
+    """Shown where the engine knows a model that it ``serves``."""
+
+    name: str
+    build: Callable[[Engine], gr.Blocks]
+    serves: Callable[[Bundle], bool]
+
+
+TABS = (
+    Tab("Sample", sample.build, lambda bundle: bundle.task == "sample"),
+    Tab("Latent", latent.build, lambda bundle: bundle.task == "sample"),
+    Tab("Restore", restore.build, lambda bundle: bundle.restores is not None),
+)
+LAST = Tab("Models", models.build, lambda bundle: True)
 """The tab of all models, whatever their task."""
 
 TABS_FOLDER = Path(__file__).parent / "tabs"
@@ -66,17 +78,18 @@ def theme() -> gr.themes.Base:
 
 def build(engine: Engine) -> gr.Blocks:
     """All pages for the models of ``engine``."""
-    tasks = {model.bundle.task for model in engine.models.values()}
+    bundles = [model.bundle for model in engine.models.values()]
     # Pictures wait an hour in Gradio's cache for whoever still looks at them.
     pages: gr.Blocks
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as pages:
         gr.HTML(MASTHEAD)
         if not engine.models:
             gr.HTML(NOTHING)
-        shown = [each for task, tabs in TABS.items() if task in tasks for each in tabs]
-        for name, tab in [*shown, LAST] if engine.models else []:
-            with gr.Tab(name):
-                tab(engine)  # Blocks made inside a tab draw themselves there
+        for tab in (*TABS, LAST):
+            if not any(map(tab.serves, bundles)):
+                continue
+            with gr.Tab(tab.name):
+                tab.build(engine)  # Blocks made inside a tab draw themselves there
         colophon = gr.HTML(_colophon(engine))
         # Models may have come since.
         pages.load(partial(_colophon, engine), None, colophon, api_visibility="private", show_progress="hidden")

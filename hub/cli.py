@@ -22,7 +22,7 @@ class Verb:
 VERBS = {
     "serve": Verb("hub.commands:serve", "serve the hub in a browser"),
     "models": Verb("hub.commands:models", "list the models, and what runs them on this machine"),
-    "run": Verb("hub.commands:run", "make pictures from the command line"),
+    "run": Verb("hub.making:run", "make pictures from the command line"),
     "pull": Verb("hub.commands:pull", "take a model away: a folder that runs without this package"),
     "data": Verb("training.cli:data", "build a data set from its pinned package", "train"),
     "train": Verb("training.cli:train", "train a model family on a data set or a folder of images", "train"),

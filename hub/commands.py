@@ -1,4 +1,4 @@
-"""The commands that need no torch: ``serve``, ``models``, ``run``, ``pull``, ``bench``. Flags are typed functions."""
+"""The commands that need no torch: ``serve``, ``models``, ``pull``, ``bench``. Flags are typed functions."""
 
 import json
 import logging
@@ -9,12 +9,8 @@ from typing import Annotated
 
 import tyro
 
-from hub import files, images
 from hub.contract import VariantName
-from hub.errors import RequestError
 from hub.runtime.engine import Engine
-from hub.tasks import speak
-from hub.tasks.sample import SampleModel
 
 Name = tyro.conf.Positional[str]
 
@@ -29,11 +25,6 @@ def models(argv: list[str]) -> int:
     return _run(_models, argv)
 
 
-def run(argv: list[str]) -> int:
-    """Run ``genhub run``."""
-    return _run(_make, argv, name="run")
-
-
 def pull(argv: list[str]) -> int:
     """Run ``genhub pull``."""
     return _run(_pull, argv)
@@ -44,8 +35,8 @@ def bench(argv: list[str]) -> int:
     return _run(_bench, argv)
 
 
-def _run(command: Callable[..., int], argv: list[str], name: str = "") -> int:
-    program = f"genhub {name or command.__name__.strip('_')}"
+def _run(command: Callable[..., int], argv: list[str]) -> int:
+    program = f"genhub {command.__name__.strip('_')}"
     return tyro.cli(command, args=argv, prog=program, config=(tyro.conf.FlagCreatePairsOff,))
 
 
@@ -94,34 +85,6 @@ def _models(models: str = "", as_json: Annotated[bool, tyro.conf.arg(name="json"
         shown = ["id", "task", "image", "parameters", "megabytes", "source", "variant", "provider", "reason"]
         print(table(shown, [[row[column] for column in shown] for row in rows]), end="\n\n")
         print("\n".join(f"{row['id']}: {row['source_reason']}" for row in rows))
-    return 0
-
-
-def _make(
-    model: Name,
-    out: Path,
-    count: int = 16,
-    seed: int = 0,
-    label: str | None = None,
-    temperature: float = 1.0,
-) -> int:
-    """Make pictures with a model and write them as one PNG.
-
-    Args:
-        model: a model's id, a bundle's folder, or a Hub repository (owner/name[@revision]).
-        out: the PNG to write, a grid of all pictures.
-        count: how many pictures.
-        seed: the same seed gives the same pictures.
-        label: for conditional models: a class, by name or number.
-        temperature: how daring: 0 gives the average picture, 1 is what the model learned.
-    """
-    if out.suffix.lower() != ".png":
-        raise RequestError(f"--out must end in .png, not '{out.name}'.")
-    pictures = speak(Engine([model]).add(model), SampleModel).sample(
-        count=count, seed=seed, label=label, temperature=temperature
-    )
-    files.write(out, images.to_png(images.grid(images.enlarge(pictures, 64))))
-    print(f"{out}: {len(pictures)} pictures of {model}, seed {seed}")
     return 0
 
 

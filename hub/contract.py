@@ -270,6 +270,19 @@ class Direction(_Frozen):
     """How well the projection onto it tells held-out pictures with the attribute from those without; 0.5 is luck."""
 
 
+class Damage(_Frozen):
+    """What a restoring model takes out of a picture.
+
+    Said so exactly that a page can do it to a clean picture, and show how much of it the model undoes.
+    """
+
+    kind: Literal["gaussian noise"]
+    """Added to every grey level of every channel, then clipped to [0, 255] and rounded half to even."""
+    lowest: float = Field(ge=0)
+    highest: float = Field(gt=0, le=255)
+    """The range it was trained on: for noise, standard deviations in grey levels."""
+
+
 class Bundle(_Frozen):
     """The manifest ``bundle.json``: all that the hub, a browser page or a publisher needs to know about one model."""
 
@@ -296,6 +309,11 @@ class Bundle(_Frozen):
     label, ``conditional`` says."""
     directions: tuple[Direction, ...] = ()
     """``sample``: attributes that a picture can be given, the vectors as long as the latent."""
+    restores: Damage | None = None
+    """``translate``: this model mends pictures rather than turning them into others, and what it mends."""
+    reach: int | None = Field(default=None, ge=0)
+    """``translate`` of any size: no pixel that comes out depends on one that goes in more rows or columns away than
+    this, so large pictures can be done in parts. ``None`` where every pixel may depend on all."""
     threshold: float | None = None
     """``anomaly``: scores above it are anomalous."""
     mask_hole: Literal[255] | None = None
@@ -336,7 +354,16 @@ class Bundle(_Frozen):
         if len(set(self.labels)) < len(self.labels):
             raise ValueError("two labels have the same name")
         self._directions_fit(sizes.get("latent"))
+        self._restoring_fits()
         return self
+
+    def _restoring_fits(self) -> None:
+        if self.restores is None:
+            return
+        if self.task != "translate" or self.image.channels == 4:
+            raise ValueError("only a 'translate' model of grey or colour pictures can say what it restores")
+        if self.restores.lowest > self.restores.highest:
+            raise ValueError(f"what it restores goes from {self.restores.lowest:g} to {self.restores.highest:g}")
 
     def _directions_fit(self, latent: int | None) -> None:
         names = [direction.name for direction in self.directions]

@@ -5,7 +5,8 @@ import io
 import math
 import reprlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -32,14 +33,30 @@ def read(path: Path | io.BytesIO, limit: int = PIXEL_LIMIT) -> Image.Image:
     Raises:
         RequestError: no picture, a damaged one, or one with more than ``limit`` pixels.
     """
+    with opened(path, limit, draft=(2048, 2048)) as picture:  # a large JPEG is decoded at a fraction of its size
+        picture.load()
+        return eight_bits(ImageOps.exif_transpose(picture))
+
+
+@contextmanager
+def opened(
+    path: Path | io.BytesIO, limit: int = PIXEL_LIMIT, draft: tuple[int, int] | None = None
+) -> Iterator[Image.Image]:
+    """A picture file, not decoded yet; what goes wrong while it is used here is told in a sentence.
+
+    ``draft``: a size that is enough, where the format can be decoded at a fraction of its own.
+
+    Raises:
+        RequestError: no picture, a damaged one, or one with more than ``limit`` pixels.
+    """
     too_large = f"The picture is too large: give one of at most {limit // 10**6} megapixels."
     try:
         with Image.open(path) as picture:
-            picture.draft("RGB", (2048, 2048))  # a large JPEG is decoded at a fraction of its size
+            if draft:
+                picture.draft("RGB", draft)
             if picture.width * picture.height > limit:
                 raise RequestError(too_large)
-            picture.load()
-            return _eight_bits(ImageOps.exif_transpose(picture))
+            yield picture
     except RequestError:
         raise
     except Image.DecompressionBombError:
@@ -50,7 +67,8 @@ def read(path: Path | io.BytesIO, limit: int = PIXEL_LIMIT) -> Image.Image:
         raise RequestError("This picture is damaged and cannot be read; give another file.") from None
 
 
-def _eight_bits(picture: Image.Image) -> Image.Image:
+def eight_bits(picture: Image.Image) -> Image.Image:
+    """``picture`` of any mode as 8-bit L, RGB or RGBA."""
     if picture.mode.startswith(("I", "F")):
         # Pillow's own conversion cuts 16-bit values off at 255, which turns most pictures white.
         values = np.nan_to_num(np.asarray(picture).astype(np.float64))

@@ -41,6 +41,10 @@ class Settings(BaseSettings):
     hides who asks, set it ``off``."""
     max_count: int = Field(default=256, ge=1)
     """The most pictures that one request may ask for."""
+    tile: int = Field(default=512, ge=64)
+    """Large pictures go through a model of any size in squares of so many pixels a side: bounds memory."""
+    max_megapixels: int = Field(default=32, ge=1)
+    """The largest picture that is taken for a model of any size."""
 
     @property
     def cache_dir(self) -> Path:

@@ -11,10 +11,12 @@ COLOURS = {1: "grey", 3: "colour", 4: "colour with alpha"}
 def facts(bundle: Bundle) -> str:
     """The facts of ``bundle`` as HTML. Every number comes from the manifest."""
     size = sum(file.bytes for file in bundle.variants["fp32"].files.values())
+    image = bundle.image
+    side = f"any size in steps of {image.multiple}" if image.dynamic else f"{image.width} x {image.height}"
     rows = [
         ("Data", ", ".join(f"{source.name} ({source.licence})" for source in bundle.data)),
         ("Weights", f"{bundle.parameters / 1e6:.2f} M parameters, {size / 1e6:.1f} MB, {bundle.licence}"),
-        ("Picture", f"{bundle.image.width} x {bundle.image.height}, {COLOURS[bundle.image.channels]}"),
+        ("Picture", f"{side}, {COLOURS[image.channels]}"),
     ]
     if bundle.latent_dim:
         rows.append(("Latent", f"{bundle.latent_dim} numbers"))

@@ -80,7 +80,7 @@ class SampleModel:
         Raises:
             RequestError: a wrong shape, a NaN or an infinity, or a label the model does not know.
         """
-        batch, single = _batched("z", z, rank=2)
+        batch, single = batched("z", z, rank=2)
         images = self._decode(batch, self._labels(label, len(batch)))
         return images[0] if single else images
 
@@ -92,7 +92,7 @@ class SampleModel:
         """
         if "encoder" not in self.bundle.graphs:
             raise RequestError(f"'{self.bundle.id}' has no encoder: it makes pictures but does not read them.")
-        batch, single = _batched("image", images, rank=4)
+        batch, single = batched("image", images, rank=4)
         z = self._through("encoder", {"image": batch})["z"]
         return z[0] if single else z
 
@@ -105,7 +105,7 @@ class SampleModel:
         """
         if "judge" not in self.bundle.graphs:
             raise RequestError(f"'{self.bundle.id}' has no judge: nothing in it says what a picture shows.")
-        batch, single = _batched("image", images, rank=4)
+        batch, single = batched("image", images, rank=4)
         probabilities = self._through("judge", {"image": batch})["probabilities"]
         return probabilities[0] if single else probabilities
 
@@ -136,7 +136,7 @@ class SampleModel:
         return np.full(count, number, dtype=np.int64)
 
 
-def _batched(name: str, array: np.ndarray, rank: int) -> tuple[np.ndarray, bool]:
+def batched(name: str, array: np.ndarray, rank: int) -> tuple[np.ndarray, bool]:
     """``array`` with a batch axis in front, and whether it came without one. ``feeds.check`` sees to other ranks."""
     try:
         array = np.asarray(array)

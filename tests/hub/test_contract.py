@@ -306,3 +306,30 @@ def test_a_manifest_cannot_be_changed_after_it_was_checked() -> None:
 def test_a_graph_walks_its_ports_inputs_first() -> None:
     graph: Graph = TASKS["anomaly"]["detector"]
     assert [port.name for port in graph.ports()] == ["image", "label", "score", "heatmap"]
+
+
+NOISE = {"kind": "gaussian noise", "lowest": 0, "highest": 55}
+
+
+def test_a_translator_can_say_what_it_restores() -> None:
+    raw = manifest("translate") | {"restores": NOISE, "reach": 30}
+    bundle = parse_bundle(json.dumps(raw))
+    assert bundle.restores is not None and bundle.restores.highest == 55 and bundle.reach == 30
+    assert parse_bundle(bundle.to_json()) == bundle
+    plain = parse_bundle(json.dumps(manifest("translate")))
+    assert plain.restores is None and plain.reach is None
+
+
+@pytest.mark.parametrize(
+    ("task", "restores", "told"),
+    [
+        ("sample", NOISE, "only a 'translate' model"),
+        ("translate", NOISE | {"kind": "old age"}, "restores.kind"),
+        ("translate", NOISE | {"highest": 0}, "restores.highest"),
+        ("translate", NOISE | {"lowest": 60}, "from 60 to 55"),
+    ],
+)
+def test_what_cannot_be_restored_is_refused(task: str, restores: Manifest, told: str) -> None:
+    with pytest.raises(BundleError) as refused:
+        parse_bundle(json.dumps(manifest(task) | {"restores": restores}))
+    assert told in sentence(refused.value)

@@ -178,6 +178,11 @@ class Trainer:
         window = image[:, :, top : top + height, left : left + width]
         return window.contiguous(memory_format=torch.channels_last)
 
+    @property
+    def restores(self) -> tuple[str, float, float]:
+        """What it takes out of pictures: the kind of damage, and from what level to what level it knows it."""
+        return "gaussian noise", 0.0, self.config.max_noise_level
+
     def inference_modules(self) -> dict[str, nn.Module]:
         return {"translator": self.denoiser_ema.average}
 

@@ -3,19 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 from gradio.components import Component
 from gradio.events import Dependency
-from gradio.utils import get_upload_folder
 
 from hub import images
 from hub.card import listed_file
-from hub.errors import RequestError
 from hub.runtime.engine import Engine
+from hub.tabs.uploads import uploaded
 from hub.tasks import speak
 from hub.tasks.latent import LatentSpace
 from hub.tasks.sample import SampleModel
@@ -92,10 +90,7 @@ def fitted(space: LatentSpace, file: object, background: images.Background = "au
     Raises:
         RequestError: it is no upload, no picture, or ``background`` is none of auto, keep and invert.
     """
-    path = Path(str(file["path"])) if isinstance(file, dict) and file.get("path") else None
-    # Gradio has moved what it recognised as a file into this folder. Nothing else is opened, whatever a caller names.
-    if path is None or not path.resolve().is_relative_to(Path(get_upload_folder()).resolve()):
-        raise RequestError("The picture must be an uploaded file.")
+    path = uploaded(file)
     ground = images.plain_ground(examples(space))
     return images.fit(images.read(path), space.model.bundle.image, background, ground)
 

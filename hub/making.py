@@ -1,0 +1,91 @@
+"""``genhub run``: pictures from the command line, by models of every task that the hub speaks.
+
+The flags are those of all tasks together; one that a model has no use for is refused rather than ignored.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tyro
+
+from hub import depth, files, images
+from hub.errors import RequestError
+from hub.settings import settings
+from hub.tasks import open_model
+from hub.tasks.restore import Restorer
+from hub.tasks.sample import SampleModel
+from hub.tasks.translate import TranslateModel
+
+
+def run(argv: list[str]) -> int:
+    """Run ``genhub run``."""
+    return tyro.cli(_make, args=argv, prog="genhub run", config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def _make(
+    model: tyro.conf.Positional[str],
+    out: Path,
+    image: Path | None = None,
+    inverse: bool = False,
+    count: int | None = None,
+    seed: int | None = None,
+    label: str | None = None,
+    temperature: float | None = None,
+) -> int:
+    """Make pictures with a model and write them as one PNG: from noise, or from a picture.
+
+    Args:
+        model: a model's id, a bundle's folder, or a Hub repository (owner/name[@revision]).
+        out: the PNG to write: a grid of all pictures, or what has become of --image.
+        image: for models that turn one picture into another: the picture.
+        inverse: for those that go both ways: the other way round.
+        count: for models that make pictures from noise: how many; 16 unless given.
+        seed: for these: the same seed gives the same pictures; 0 unless given.
+        label: for conditional models among these: a class, by name or number.
+        temperature: for these: how daring; 0 gives the average picture, 1, unless given, is what the model learned.
+    """
+    if out.suffix.lower() != ".png":
+        raise RequestError(f"--out must end in .png, not '{out.name}'.")
+    opened = open_model(model)
+    if isinstance(opened, TranslateModel):
+        of_noise = {"count": count, "seed": seed, "label": label, "temperature": temperature}
+        useless = [name for name, value in of_noise.items() if value is not None]
+        _refuse(useless, model, "turns one picture into another")
+        if image is None:
+            raise RequestError(f"'{model}' turns one picture into another: give it one with --image.")
+        if not image.is_file():
+            raise RequestError(f"There is no file {image}.")
+        told = _translate(opened, image, out, inverse)
+    elif not isinstance(opened, SampleModel):
+        raise RequestError(f"'{model}' has the task '{opened.bundle.task}', which genhub run cannot do yet.")
+    else:
+        useless = [name for name, value in {"image": image, "inverse": inverse}.items() if value]
+        _refuse(useless, model, "makes pictures from noise")
+        pictures = opened.sample(
+            16 if count is None else count, seed or 0, label, 1.0 if temperature is None else temperature
+        )
+        files.write(out, images.to_png(images.grid(images.enlarge(pictures, 64))))
+        told = f"{len(pictures)} pictures of {model}, seed {seed or 0}"
+    print(f"{out}: {told}")
+    return 0
+
+
+def _refuse(given: Sequence[str], model: str, does: str) -> None:
+    if given:
+        raise RequestError(f"'{model}' {does}: it has no use for {' and '.join(f'--{name}' for name in given)}.")
+
+
+def _translate(model: TranslateModel, image: Path, out: Path, inverse: bool) -> str:
+    """Write what becomes of ``image``; returns a line about it, and one for each thing to know."""
+    limit, name = settings().max_megapixels * 10**6, model.bundle.id
+    if model.bundle.restores is None:
+        translated = model.translate(model.fitted(images.read(image, limit)), inverse)
+        files.write(out, images.to_png(translated))
+        return f"{image.name} through {name}, {translated.shape[1]} x {translated.shape[0]}"
+    if inverse:
+        raise RequestError(f"'{name}' restores pictures: there is no other way round.")
+    restorer = Restorer(model)
+    restored = restorer.restore(restorer.accepted(depth.read(image, limit)))
+    files.write(out, restored.to_png())
+    height, width = restored.pixels.shape[:2]
+    return "\n".join([f"{image.name} restored by {name}, {width} x {height}, {restored.bits} bits", *restored.notes])

@@ -1,0 +1,180 @@
+"""The Restore tab: a picture before and after, and, where the damage was done here, how much of it is undone.
+
+API name: ``/restore``. Shown where a model says what it ``restores``.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio import FileData
+from gradio.events import api
+
+from hub.runtime.engine import Engine
+from hub.tabs.answers import answers
+from hub.tabs.downloads import download
+from hub.tabs.facts import facts
+from hub.tabs.latent.point import CHOOSE
+from hub.tabs.restore import view
+from hub.tabs.restore.work import Outcome, are_clean, clean_examples, read, restore, restorer
+from hub.tabs.uploads import uploaded
+from hub.tasks.restore import Restorer
+from hub.tasks.sample import MAX_SEED
+
+FIRST_NOISE = 25.0
+"""What the clean examples are damaged with before anybody has moved the slider."""
+AT_ONCE = 2
+"""Pictures in work at the same time: each may be large."""
+QUIETLY: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False}
+
+
+def build(engine: Engine) -> gr.Blocks:
+    """The tab for the restoring models of ``engine``, which has at least one."""
+    models = {name: model.bundle for name, model in engine.models.items() if model.bundle.restores}
+    first = next(iter(models))
+
+    def picked(value: dict[str, Any] | None, model: Restorer) -> Path:
+        """The file that ``value`` names: an upload, or one of the model's examples."""
+        value = value if isinstance(value, dict) else {}
+        offered = clean_examples(model)
+        if value.get("upload") or not offered:
+            return uploaded({"path": value.get("upload")})
+        number = value.get("example")
+        return offered[number if isinstance(number, int) and 0 <= number < len(offered) else 0]
+
+    @answers
+    def draw(
+        model: str,
+        value: dict[str, Any] | None,
+        noise: float,
+        seed: float,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio is asked for one
+    ) -> object:
+        chosen = restorer(engine, model)
+        if not value and not clean_examples(chosen):
+            return None, "", "", gr.update(visible=False)
+        path = picked(value, chosen)
+        made = restore(chosen, read(path), noise, seed, progress)
+        pictures = (view.shown(made.before), view.shown(made.after))
+        file = download(made.after.to_png(), f"{_stem(path)}-restored.png")
+        return (
+            pictures,
+            view.comparison(made.scores, made.after.pixels.shape[:2]),
+            view.about(made.after, made.noise),
+            gr.update(value=file, visible=True),
+        )
+
+    @answers
+    def meet(model: str) -> object:
+        """Everything that depends on the model, and its first example."""
+        chosen = restorer(engine, model)
+        highest = chosen.damage.highest
+        start = min(FIRST_NOISE, highest) if are_clean(chosen) else 0
+        offered = view.strip(clean_examples(chosen))
+        return {"example": 0}, gr.update(maximum=highest, value=start), offered, facts(chosen.bundle)
+
+    def by_example(event: gr.EventData) -> object:
+        return {"example": event.index}
+
+    @answers
+    def by_upload(file: object) -> object:
+        read(uploaded(file))  # said now, and the picture before it stays
+        return {"upload": file["path"]} if isinstance(file, dict) else None, 0
+
+    @answers
+    def restore_picture(
+        model: str, picture: FileData, noise: float = 0, seed: int = 0
+    ) -> tuple[FileData, FileData, dict[str, Any]]:
+        """Restore a picture of any size and kind, at its own depth; or damage a clean one first, and measure.
+
+        Args:
+            model: the id of a model that restores.
+            picture: an uploaded picture file; 16-bit and grey PNG and TIFF stay what they are.
+            noise: above 0, Gaussian noise of that standard deviation in grey levels is added first.
+            seed: of the noise.
+
+        Returns:
+            The restored picture, the picture that was given to the model, and a report: size, bits, and, where noise
+            was added, PSNR and SSIM against the clean picture, beside classical baselines.
+        """
+        path = uploaded(picture)
+        made: Outcome = restore(restorer(engine, model), read(path), noise, seed, lambda share: None)
+        name = _stem(path)
+        return (
+            _file(made.after.to_png(), f"{name}-restored.png"),
+            _file(made.before.to_png(), f"{name}-before.png"),
+            (made.report()),
+        )
+
+    tab: gr.Blocks
+    with gr.Blocks() as tab:
+        value = gr.JSON(visible=False)
+        with gr.Row(elem_classes="workbench"):
+            with gr.Column(scale=2, min_width=300, elem_classes="controls"):
+                model = gr.Dropdown(
+                    [(bundle.title, name) for name, bundle in models.items()],
+                    value=first,
+                    label="Model",
+                    interactive=len(models) > 1,
+                    elem_id="restore-model",
+                )
+                upload = gr.UploadButton("Upload a picture", file_types=["image"], size="md", elem_id="restore-upload")
+                examples = gr.HTML(elem_classes="examples", js_on_load=CHOOSE, elem_id="restore-examples")
+                noise = gr.Slider(
+                    0,
+                    55,
+                    value=0,
+                    step=1,
+                    label="Damage it for me",
+                    info="Noise to add first, in grey levels; 0 leaves the picture as it is",
+                    elem_id="restore-noise",
+                    buttons=[],
+                )
+                seed = gr.Number(0, label="Seed of the noise", precision=0, minimum=0, maximum=MAX_SEED)
+                described = gr.HTML(facts(models[first]))
+            with gr.Column(scale=5, min_width=320, elem_classes="pictures restored"):
+                slider = gr.ImageSlider(
+                    show_label=False,
+                    type="numpy",
+                    format="png",
+                    interactive=False,
+                    buttons=["fullscreen"],
+                    elem_id="restored",
+                    elem_classes="before-after",
+                )
+                said = gr.HTML(elem_id="restored-about")
+                numbers = gr.HTML(elem_id="restored-scores")
+                with gr.Row(elem_classes="downloads"):
+                    file = gr.DownloadButton(
+                        "Download restored (PNG)", size="sm", visible=False, elem_id="download-restored"
+                    )
+
+        asked, outcome = [model, value, noise, seed], [slider, numbers, said, file]
+        working: dict[str, Any] = {
+            "api_visibility": "private",
+            "show_progress": "full",
+            "show_progress_on": slider,
+            "preprocess": False,
+            "concurrency_limit": AT_ONCE,
+            "concurrency_id": "restore",
+        }
+        begun = [
+            gr.on([tab.load, model.input], meet, model, [value, noise, examples, described], **QUIETLY),
+            examples.select(by_example, None, value, **QUIETLY),
+            upload.upload(by_upload, upload, [value, noise], **QUIETLY),
+        ]
+        for event in begun:
+            event.success(draw, asked, outcome, **working)
+        gr.on([noise.release, seed.submit], draw, asked, outcome, trigger_mode="always_last", **working)
+        api(restore_picture, api_name="restore", concurrency_limit=AT_ONCE, concurrency_id="restore")
+    return tab
+
+
+def _stem(path: Path) -> str:
+    """The beginning of a download's name: that of the upload, as far as it is safe and short."""
+    kept = "".join(each for each in path.stem if each.isalnum() or each in "-_")[:60]
+    return kept or "picture"
+
+
+def _file(content: bytes, name: str) -> Any:
+    return FileData(path=download(content, name), orig_name=name).model_dump()

@@ -1,0 +1,87 @@
+"""How the tab shows things: pictures large enough to see, and small enough to send; the numbers under the pictures."""
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hub import images
+from hub.depth import Picture
+from hub.tasks.restore import Score
+
+SHOWN_AT_LEAST, SHOWN_AT_MOST = 512, 2048
+"""Pixels of the shorter and of the longer side on the page. The download has the picture as it is."""
+CROP = 96
+"""Pixels a side of the details under the slider."""
+BEST = {"Restored": "this model", "Non-local means": "told the noise", "Total variation": "told the noise"}
+
+
+def shown(picture: Picture) -> np.ndarray:
+    """For the page, uint8 [H, W, 3]: small pictures enlarged in whole steps, large ones made smaller."""
+    pixels = images.to_rgb(picture.eight_bits())
+    longest = max(pixels.shape[:2])
+    if longest > SHOWN_AT_MOST:
+        scale = SHOWN_AT_MOST / longest
+        size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+    at_least = min(SHOWN_AT_LEAST, SHOWN_AT_MOST * min(pixels.shape[:2]) // longest)
+    enlarged: np.ndarray = images.enlarge(pixels[None], max(1, at_least))[0]
+    return enlarged
+
+
+def comparison(scores: Sequence[Score], size: tuple[int, ...]) -> str:
+    """The same detail of every picture, with its numbers under it, the best of them marked.
+
+    ``size``: height and width of the whole pictures.
+    """
+    if not scores:
+        return ""
+    best_psnr = max(each.psnr for each in scores)
+    best_ssim = max((each.ssim or 0) for each in scores)
+    figures = []
+    for each in scores:
+        psnr = f"{each.psnr:.2f} dB" if np.isfinite(each.psnr) else "no error"
+        numbers = _number(psnr, each.psnr == best_psnr)
+        if each.ssim is not None:
+            numbers += f" · SSIM {_number(f'{each.ssim:.3f}', each.ssim == best_ssim)}"
+        how = f" <small>{BEST[each.name]}</small>" if each.name in BEST else " <small>what went in</small>"
+        figures.append(
+            f'<figure><img src="{images.to_data_uri(images.to_png(_detail(each.picture)))}" '
+            f'alt="{escape(each.name)}: a detail"><figcaption><b>{escape(each.name)}</b>{how}<br>{numbers}</figcaption>'
+            "</figure>"
+        )
+    height, width, _ = scores[0].picture.shape
+    part = f", on the middle {width} x {height} pixels" if (height, width) != size else ""
+    return (
+        f'<section class="comparison"><div>{"".join(figures)}</div>'
+        f"<p>PSNR and SSIM against the picture before the noise{part}; higher is better. The model is not told how "
+        "much noise there is.</p></section>"
+    )
+
+
+def _number(text: str, best: bool) -> str:
+    return f"<strong>{text}</strong>" if best else text
+
+
+def _detail(pixels: np.ndarray) -> np.ndarray:
+    top, left = (max(0, (side - CROP) // 2) for side in pixels.shape[:2])
+    return pixels[top : top + CROP, left : left + CROP]
+
+
+def about(picture: Picture, noise: float) -> str:
+    """What has been done, a line, and what there is to know about it."""
+    height, width = picture.pixels.shape[:2]
+    done = f"{width} x {height}, {picture.bits} bits" + (f", noise {noise:g} added" if noise else "")
+    notes = "".join(f"<li>{escape(note)}</li>" for note in picture.notes)
+    return f'<div class="restored-about" role="status"><p>{done}</p>{f"<ul>{notes}</ul>" if notes else ""}</div>'
+
+
+def strip(paths: Sequence[Path]) -> str:
+    """Buttons with the examples."""
+    return "".join(
+        f'<button type="button" data-index="{index}" aria-label="Take example {index + 1}">'
+        f'<img src="{images.to_data_uri(path.read_bytes())}" alt=""></button>'
+        for index, path in enumerate(paths)
+    )

@@ -1,0 +1,91 @@
+"""What the tab and its endpoint have in common: a picture through a restoring model, damaged first where asked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hub import depth
+from hub.card import listed_file
+from hub.depth import Picture
+from hub.runtime.engine import Engine
+from hub.settings import settings
+from hub.tasks import speak
+from hub.tasks.restore import Restorer, Score, scores
+from hub.tasks.translate import Progress, TranslateModel
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``scores`` are there where the truth is known: where the picture was damaged here."""
+
+    before: Picture
+    after: Picture
+    scores: tuple[Score, ...]
+    noise: float
+
+    def report(self) -> dict[str, Any]:
+        """The numbers in JSON's own types; ``null`` where a number is infinite or not to be had."""
+        return {
+            "width": self.after.pixels.shape[1],
+            "height": self.after.pixels.shape[0],
+            "bits": self.after.bits,
+            "noise": self.noise,
+            "scores": {
+                each.name: {
+                    "psnr": round(each.psnr, 3) if each.psnr != float("inf") else None,
+                    "ssim": None if each.ssim is None else round(each.ssim, 4),
+                }
+                for each in self.scores
+            },
+            "notes": list(self.after.notes),
+        }
+
+
+def restorer(engine: Engine, model: str) -> Restorer:
+    """The restoring model with the id ``model``.
+
+    Raises:
+        UnknownModelError: there is none.
+        BundleError: it restores nothing.
+    """
+    return Restorer(speak(engine.model(model), TranslateModel))
+
+
+def read(path: Path) -> Picture:
+    """The picture in a file, if this hub takes one of its size.
+
+    Raises:
+        RequestError: no picture, a damaged one, or too large a one.
+    """
+    return depth.read(path, settings().max_megapixels * 10**6)
+
+
+def restore(model: Restorer, picture: Picture, noise: object, seed: object, progress: Progress) -> Outcome:
+    """``picture`` restored; with ``noise`` above 0 it is damaged first, and the outcome measured.
+
+    Raises:
+        RequestError: an argument is out of range, or the picture too large for the model.
+    """
+    whole = model.accepted(picture)
+    damaged = model.damaged(whole, noise, seed)
+    level = float(str(noise))
+    before = damaged if level else whole
+    after = model.restore(before, progress)
+    return Outcome(before, after, tuple(scores(whole, before, after, level)) if level else (), level)
+
+
+def clean_examples(model: Restorer) -> list[Path]:
+    """Pictures of the bundle to try it on, a sheet of many first: the clean ones, where the bundle has these."""
+    bundle, folder = model.bundle, model.model.model.folder
+    for kind in ("targets/", "examples/"):
+        listed = sorted(file.path for file in bundle.files if file.path.startswith(kind) and file.path.endswith(".png"))
+        if listed:
+            listed.sort(key=lambda path: not path.endswith("/sheet.png"))
+            found = (listed_file(bundle, folder, path) for path in listed)
+            return [path for path in found if path]
+    return []
+
+
+def are_clean(model: Restorer) -> bool:
+    """Whether the examples are undamaged, so that there is a truth to measure against."""
+    return any(file.path.startswith("targets/") for file in model.bundle.files)

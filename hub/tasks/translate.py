@@ -1,0 +1,131 @@
+"""Translating: one picture in, another of the same size out.
+
+A model of one size takes pictures of that size. One of any size (``image.dynamic``) takes all: what is no multiple of
+its steps is continued by reflection and cut off again, and what is large goes through in tiles.
+
+A tile is given as much of the picture around it as the model looks (the bundle's ``reach``), so each of its pixels is
+the one that the whole picture would have given. Tiles need no blending: where two meet there is no seam to hide, and a
+blend could only mix in pixels that saw less. Memory is that of one tile, and of the picture itself.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from hub import images as pictures
+from hub.errors import RequestError
+from hub.runtime import feeds
+from hub.runtime.engine import Model
+from hub.settings import settings
+from hub.tasks.sample import batched
+
+Progress = Callable[[float], object]
+"""Told the share that is done, 0 to 1."""
+
+WHOLE = 4_000_000
+"""Pixels of the largest picture for a model whose every pixel depends on all others: it cannot be done in parts."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Along one axis: what the model is given, what of its answer is kept, and where that belongs."""
+
+    given: slice
+    kept: slice
+    place: slice
+
+
+class TranslateModel:
+    """A model of the task ``translate``. Images are uint8 [H, W, C], or [N, H, W, C] for a batch."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.bundle = model.bundle
+        self.two_way = "inverse" in self.bundle.graphs
+
+    def translate(self, images: np.ndarray, inverse: bool = False, progress: Progress | None = None) -> np.ndarray:
+        """What ``images`` become, of the same shape.
+
+        Args:
+            images: uint8 [H, W, C] or [N, H, W, C], with the model's channels; of its size, or of any where it is
+                dynamic.
+            inverse: the other way round, for models of both directions.
+            progress: told the share that is done, after each part.
+
+        Raises:
+            RequestError: another shape or type, ``inverse`` of a model with one direction, or a picture that is too
+                large for a model that cannot do parts.
+        """
+        if inverse and not self.two_way:
+            raise RequestError(f"'{self.bundle.id}' has one direction only: it has no inverse.")
+        graph = "inverse" if inverse else "translator"
+        batch, single = batched("image", images, rank=4)
+        batch = feeds.check(self.bundle.graphs[graph], {"image": batch})["image"]
+        translated = self._through(graph, batch, progress or (lambda share: None))
+        return translated[0] if single else translated
+
+    def fitted(self, picture: Image.Image) -> np.ndarray:
+        """``picture`` (from ``hub.images.read``) as this model takes it, uint8 [H, W, C]: of any size as it is, else
+        fitted to the model's.
+        """
+        spec = self.bundle.image
+        if spec.dynamic:
+            spec = spec.model_copy(update={"height": picture.height, "width": picture.width})
+        return pictures.fit(picture, spec, "keep")
+
+    def _through(self, graph: str, images: np.ndarray, progress: Progress) -> np.ndarray:
+        count, height, width, _ = images.shape
+        step = self.bundle.image.multiple if self.bundle.image.dynamic else 1
+        padded = np.pad(images, ((0, 0), (0, -height % step), (0, -width % step), (0, 0)), mode="reflect")
+        rows, columns = self._parts(*padded.shape[1:3])
+        area = (rows[0].given.stop - rows[0].given.start) * (columns[0].given.stop - columns[0].given.start)
+        at_once = max(1, settings().tile ** 2 // area)
+        whole = np.empty_like(padded)
+        runs = [(row, column, at) for row in rows for column in columns for at in range(0, count, at_once)]
+        for done, (row, column, at) in enumerate(runs, start=1):
+            some = slice(at, at + at_once)
+            answer = self.model.run(graph, {"image": padded[some, row.given, column.given]})["translated"]
+            whole[some, row.place, column.place] = answer[:, row.kept, column.kept]
+            progress(done / len(runs))
+        return whole[:, :height, :width]
+
+    def _parts(self, height: int, width: int) -> tuple[list[Part], list[Part]]:
+        """How rows and columns are divided; sides are multiples of the model's steps."""
+        step, reach = self.bundle.image.multiple, self.bundle.reach
+        if self.bundle.image.dynamic and reach is not None:
+            side = _up(settings().tile, step)
+            rows, columns = (list(parts(length, side, _up(reach, step))) for length in (height, width))
+            return rows, columns
+        if self.bundle.image.dynamic and height * width > WHOLE:
+            raise RequestError(
+                f"'{self.bundle.id}' looks at the whole picture at once: give one of at most "
+                f"{WHOLE // 10**6} megapixels, not {height * width / 1e6:.1f}."
+            )
+        return [_all_of(height)], [_all_of(width)]
+
+
+def parts(length: int, side: int, margin: int) -> Iterator[Part]:
+    """Divide ``length`` into parts of ``side`` that are given ``margin`` more on either side, as far as there is more.
+
+    All parts are given the same length, so that a runtime prepares for one shape. Where all three arguments are
+    multiples of a number, so is every start.
+    """
+    given = min(length, side + 2 * margin)
+    if given == length:
+        yield _all_of(length)
+        return
+    for at in range(0, length, side):
+        end = min(at + side, length)
+        start = min(max(at - margin, 0), length - given)
+        yield Part(slice(start, start + given), slice(at - start, end - start), slice(at, end))
+
+
+def _all_of(length: int) -> Part:
+    return Part(slice(0, length), slice(0, length), slice(0, length))
+
+
+def _up(length: int, step: int) -> int:
+    return math.ceil(length / step) * step

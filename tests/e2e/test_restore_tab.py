@@ -1,0 +1,123 @@
+"""The Restore tab in a real browser: before and after, damage, an upload, a download."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hub import depth
+from hub.catalog import catalog_ids
+from hub.depth import Picture
+from hub.weights import resolve
+from tests.e2e.conftest import Visit
+from tests.hub.tiny_translator import smooth, write_tiny_translator
+from tests.serving import RunningHub, serving
+
+PHONE = (390, 844)
+
+
+@pytest.fixture(scope="module")
+def denoisers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """A hub with two denoisers, one with clean pictures to try it on and one with noisy ones alone."""
+    folder = tmp_path_factory.mktemp("bundles")
+    write_tiny_translator(folder / "clean")
+    write_tiny_translator(folder / "noisy", bundle_id="noisy", channels=3, targets=False)
+    about = {"GENHUB_PROVIDER": "cpu", "GENHUB_TILE": "64"}
+    with serving("--models", f"{folder / 'clean'},{folder / 'noisy'}", **about) as running:
+        yield running
+
+
+def open_tab(visit: Visit, hub: RunningHub) -> None:
+    visit.page.goto(hub.url)
+    visit.page.get_by_role("tab", name="Restore").click()
+    after(visit)
+
+
+def after(visit: Visit, than: str = "") -> str:
+    """The restored picture's address, once it is there and another than ``than``."""
+    visit.page.wait_for_function(
+        """than => {
+            const shown = [...document.querySelectorAll('#restored img')]
+            return shown.length == 2 && shown.every(each => each.complete && each.naturalWidth) && shown[1].src != than
+        }""",
+        arg=than,
+    )
+    source: str = visit.page.locator("#restored img").nth(1).get_attribute("src") or ""
+    return visit.page.evaluate("source => new URL(source, location).href", source)
+
+
+def names(visit: Visit) -> list[str]:
+    found: list[str] = visit.page.locator("#restored-scores figcaption b").all_inner_texts()
+    return found
+
+
+@pytest.mark.parametrize("visit", [(1280, 900), PHONE], indirect=True)
+def test_before_and_after_are_there_with_numbers_before_anybody_clicks(denoisers: RunningHub, visit: Visit) -> None:
+    open_tab(visit, denoisers)
+    visit.page.locator("#restored-scores figure").first.wait_for()
+    assert names(visit) == ["Damaged", "Restored", "Non-local means", "Total variation"]
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]
+    box = visit.page.locator("#restored").bounding_box()
+    assert box is not None and box["y"] < 300
+    assert visit.complaints == []
+    assert [url for url in visit.requests if not url.startswith((denoisers.url, "data:", "blob:"))] == []
+
+
+def test_the_noise_the_seed_and_the_example_change_the_picture(denoisers: RunningHub, visit: Visit) -> None:
+    open_tab(visit, denoisers)
+    picture = after(visit)
+    visit.page.get_by_label("Take example 2").click()
+    picture = after(visit, picture)
+    seed = visit.page.get_by_label("Seed of the noise")
+    seed.fill("9")
+    seed.press("Enter")
+    picture = after(visit, picture)
+    noise = visit.page.locator("#restore-noise input[type=range]")
+    noise.focus()
+    for _ in range(25):
+        noise.press("ArrowLeft")
+    noise.dispatch_event("pointerup")
+    after(visit, picture)
+    visit.page.locator("#restored-scores figure").first.wait_for(state="detached")
+    assert visit.complaints == []
+
+
+def test_an_upload_is_restored_as_it_is_and_downloaded_at_its_depth(
+    denoisers: RunningHub, visit: Visit, tmp_path: Path
+) -> None:
+    (tmp_path / "scan.png").write_bytes(Picture(smooth(150, 203, 3).astype(np.uint16) * 257).to_png())
+    (tmp_path / "notes.png").write_text("not a picture")
+    open_tab(visit, denoisers)
+    picture = after(visit)
+    upload = visit.page.locator("input[type=file]").first
+    upload.set_input_files(tmp_path / "scan.png")
+    visit.page.get_by_text("203 x 150, 16 bits").wait_for()
+    visit.page.get_by_text("red, green and blue").wait_for()
+    picture = after(visit, picture)
+    assert names(visit) == []
+    with visit.page.expect_download() as download:
+        visit.page.click("#download-restored")
+    restored = depth.read(Path(download.value.path()))
+    assert restored.bits == 16 and restored.pixels.shape == (150, 203, 3)
+    upload.set_input_files(tmp_path / "notes.png")
+    visit.page.get_by_text("not a picture that can be read").wait_for()
+    assert after(visit) == picture and visit.complaints == []
+
+
+def test_a_model_without_clean_examples_restores_its_noisy_ones(denoisers: RunningHub, visit: Visit) -> None:
+    open_tab(visit, denoisers)
+    picture = after(visit)
+    visit.page.click("#restore-model input")
+    visit.page.get_by_role("option").nth(1).click()
+    after(visit, picture)
+    visit.page.locator("#restored-scores figure").first.wait_for(state="detached")
+    assert visit.page.get_by_text("32 x 32, 8 bits", exact=True).is_visible()
+    assert visit.complaints == []
+
+
+def test_the_tab_is_there_where_a_model_restores(hub: RunningHub, visit: Visit) -> None:
+    visit.page.goto(hub.url)
+    visit.page.get_by_role("tab", name="Models").wait_for()
+    restores = any(resolve(name).bundle.restores for name in catalog_ids())
+    assert visit.page.get_by_role("tab", name="Restore").count() == int(restores)

@@ -1,0 +1,164 @@
+"""``hub.tasks.translate``: any size goes in and comes out, and a picture done in parts is the picture done at once."""
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hub import open_model
+from hub.errors import BundleError, RequestError
+from hub.runtime.engine import Engine
+from hub.tasks import speak
+from hub.tasks.sample import SampleModel
+from hub.tasks.translate import WHOLE, TranslateModel, parts
+from tests.hub.conftest import Turn
+from tests.hub.sentence import sentence
+from tests.hub.tiny_translator import REACH, write_tiny_translator
+
+
+def model(folder: Path, **options: object) -> TranslateModel:
+    write_tiny_translator(folder / "tiny", **options)  # type: ignore[arg-type]
+    opened = open_model(folder / "tiny")
+    assert isinstance(opened, TranslateModel)
+    return opened
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.RandomState(0).randint(0, 256, shape, dtype=np.uint8)
+
+
+def off_by(ours: np.ndarray, theirs: np.ndarray) -> int:
+    assert ours.shape == theirs.shape and ours.dtype == theirs.dtype == np.uint8
+    return int(np.abs(ours.astype(int) - theirs.astype(int)).max())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_one_picture_gives_one_and_a_batch_a_batch(tmp_path: Path, channels: int) -> None:
+    tiny = model(tmp_path, channels=channels)
+    batch = noise(3, 20, 28, channels)
+    translated = tiny.translate(batch)
+    assert translated.shape == batch.shape and translated.dtype == np.uint8
+    for one, its in zip(batch, translated, strict=True):
+        assert np.array_equal(tiny.translate(one), its)
+    raw = tiny.model.run("translator", {"image": batch})["translated"]
+    assert np.array_equal(translated, raw)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (3, 2), (4, 4), (5, 7), (31, 33), (64, 61)])
+def test_any_size_comes_back_in_that_size_continued_by_reflection(tmp_path: Path, size: tuple[int, int]) -> None:
+    tiny = model(tmp_path)
+    picture = noise(*size, 1)
+    whole = np.pad(picture, ((0, -size[0] % 4), (0, -size[1] % 4), (0, 0)), mode="reflect")
+    assert np.array_equal(tiny.translate(picture), tiny.translate(whole)[: size[0], : size[1]])
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 200), (203, 131), (300, 70), (72, 72), (73, 136)])
+def test_a_picture_done_in_tiles_is_the_picture_done_at_once(tmp_path: Path, turn: Turn, size: tuple[int, int]) -> None:
+    tiny = model(tmp_path, channels=3)
+    picture = noise(*size, 3)
+    turn(tile=1024)
+    whole = tiny.translate(picture)
+    turn(tile=64)
+    shares: list[float] = []
+    assert off_by(tiny.translate(picture, progress=shares.append), whole) <= 1
+    assert shares == sorted(shares) and shares[-1] == 1
+    if max(size) > 64 + 2 * 4:
+        assert len(shares) > 1
+
+
+def test_a_margin_less_than_the_reach_would_show(tmp_path: Path, turn: Turn) -> None:
+    """The test above proves something: with a reach that is not the truth, the tiles do not join."""
+    picture = noise(200, 200, 1)
+    turn(tile=64)
+    liar = model(tmp_path, reach=0)
+    cut = liar.translate(picture)
+    turn(tile=1024)
+    assert off_by(cut, liar.translate(picture)) > 1
+
+
+@pytest.mark.parametrize("length", [1, 63, 64, 65, 72, 73, 128, 1000])
+@pytest.mark.parametrize("margin", [0, 4, 32, 100])
+def test_parts_cover_everything_once_with_their_margin_and_in_one_shape(length: int, margin: int) -> None:
+    made = list(parts(length, 64, margin))
+    assert [at for each in made for at in range(length)[each.place]] == list(range(length))
+    assert len({each.given.stop - each.given.start for each in made}) == 1
+    for each in made:
+        assert each.given.start >= 0 and each.given.stop <= length
+        assert list(range(length)[each.given][each.kept]) == list(range(length)[each.place])
+        assert each.kept.start >= margin or each.given.start == 0
+        left = each.given.stop - each.place.stop
+        assert left >= margin or each.given.stop == length
+
+
+def test_twelve_megapixels_take_no_more_memory_than_the_pictures_and_a_tile(tmp_path: Path) -> None:
+    tiny = model(tmp_path)
+    picture = noise(3000, 4000, 1)
+    tiny.translate(picture[:600, :600])
+    tracemalloc.start()
+    translated = tiny.translate(picture)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert translated.shape == picture.shape
+    assert peak < 4 * picture.nbytes  # what was given, its padded copy, the answer, and little else
+
+
+def test_a_model_that_looks_at_everything_gets_the_whole_picture_or_refuses(tmp_path: Path, turn: Turn) -> None:
+    tiny = model(tmp_path, reach=None)
+    turn(tile=64)
+    shares: list[float] = []
+    tiny.translate(noise(300, 300, 1), progress=shares.append)
+    assert shares == [1]
+    with pytest.raises(RequestError, match=r"at most 4 megapixels, not 4\.1") as refused:
+        tiny.translate(np.zeros((1, 2048, WHOLE // 2000, 1), np.uint8))
+    sentence(refused.value)
+
+
+def test_both_ways_where_there_are_two(tmp_path: Path) -> None:
+    tiny = model(tmp_path, inverse=True)
+    picture = noise(32, 32, 1)
+    assert off_by(tiny.translate(picture, inverse=True), 255 - tiny.translate(picture)) <= 1
+    with pytest.raises(RequestError, match="has no inverse") as refused:
+        model(tmp_path / "one", bundle_id="one").translate(picture, inverse=True)
+    sentence(refused.value)
+
+
+def test_a_model_of_one_size_takes_that_size_and_pictures_are_fitted_to_it(tmp_path: Path) -> None:
+    tiny = model(tmp_path, dynamic=False, channels=3)
+    assert tiny.translate(noise(2, 32, 32, 3)).shape == (2, 32, 32, 3)
+    fitted = tiny.fitted(Image.new("L", (300, 200), 90))
+    assert fitted.shape == (32, 32, 3) and (fitted == 90).all()
+    with pytest.raises(RequestError, match=r"needs the shape \[batch, 32, 32, 3\]") as refused:
+        tiny.translate(noise(33, 32, 3))
+    sentence(refused.value)
+    assert model(tmp_path / "any").fitted(Image.new("RGB", (7, 9))).shape == (9, 7, 1)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((8, 8), np.uint8),
+        np.zeros((8, 8, 3), np.uint8),
+        np.zeros((0, 8, 8, 1), np.uint8),
+        np.zeros((8, 0, 1), np.uint8),
+        np.zeros((8, 8, 1), np.float32),
+        np.full((8, 8, 1), 256),
+        np.full((8, 8, 1), "a"),
+        [[1, 2], [3]],
+        None,
+    ],
+)
+def test_what_is_no_picture_is_one_sentence(tmp_path: Path, images: object) -> None:
+    with pytest.raises(RequestError) as refused:
+        model(tmp_path).translate(images)  # type: ignore[arg-type]
+    sentence(refused.value)
+
+
+def test_a_model_of_another_task_is_one_sentence(tmp_path: Path) -> None:
+    write_tiny_translator(tmp_path)
+    tiny = Engine([tmp_path]).model("tiny-denoiser")
+    with pytest.raises(BundleError, match="has the task 'translate'; give a model of the task 'sample'") as refused:
+        speak(tiny, SampleModel)
+    sentence(refused.value)
+    assert tiny.bundle.reach == REACH

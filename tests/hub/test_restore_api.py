@@ -1,0 +1,134 @@
+"""``/restore`` of a running hub, spoken to by Gradio's own client: what it gives, and how it refuses."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from hub import depth, open_model
+from hub.depth import Picture
+from hub.tasks.restore import Restorer
+from tests.hub.sentence import sentence
+from tests.hub.tiny_bundle import write_tiny_bundle
+from tests.hub.tiny_translator import smooth, write_tiny_translator
+from tests.serving import RunningHub, call_raw, serving
+
+TINY = "tiny-denoiser"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of three bundles: a denoiser, a translator that restores nothing, and a model that takes no pictures."""
+    folder = tmp_path_factory.mktemp("bundles")
+    write_tiny_translator(folder / TINY)
+    write_tiny_translator(folder / "other", bundle_id="other", restores=False)
+    write_tiny_bundle(folder / "gan", bundle_id="gan", encoder=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hub(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    models = ",".join(str(folder / name) for name in (TINY, "other", "gan"))
+    about = {"GENHUB_PROVIDER": "cpu", "GENHUB_TILE": "64", "GENHUB_MAX_MEGAPIXELS": "1"}
+    with serving("--models", models, GENHUB_CACHE=str(tmp_path_factory.mktemp("cache")), **about) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def client(hub: RunningHub) -> Client:
+    return Client(hub.url, verbose=False)
+
+
+def test_it_says_what_it_takes(client: Client) -> None:
+    endpoint = client.view_api(return_format="dict", print_info=False)["named_endpoints"]["/restore"]
+    assert [each["parameter_name"] for each in endpoint["parameters"]] == ["model", "picture", "noise", "seed"]
+    assert endpoint["description"]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_picture_comes_back_at_its_own_depth(
+    client: Client, folder: Path, channels: int, bits: int, tmp_path: Path
+) -> None:
+    pixels = smooth(150, 203, channels)
+    alpha = np.full((150, 203, 1), 77, np.uint8)
+    picture = Picture(pixels, alpha) if bits == 8 else Picture(pixels.astype(np.uint16) * 257, alpha * np.uint16(257))
+    (tmp_path / "it.png").write_bytes(picture.to_png())
+    read = depth.read(tmp_path / "it.png")
+    after, before, report = client.predict(TINY, handle_file(tmp_path / "it.png"), api_name="/restore")
+    wanted = Restorer(open_model(folder / TINY)).restore(read)  # type: ignore[arg-type]
+    assert depth.read(Path(before)).bits == depth.read(Path(after)).bits == wanted.bits
+    assert np.abs(depth.read(Path(after)).pixels.astype(int) - wanted.pixels).max() <= (1 if wanted.bits == 8 else 257)
+    assert (report["width"], report["height"], report["bits"], report["scores"]) == (203, 150, wanted.bits, {})
+    assert Path(after).name == "it-restored.png"
+
+
+def test_a_clean_picture_is_damaged_measured_and_the_same_every_time(client: Client, tmp_path: Path) -> None:
+    Image.fromarray(smooth(64, 64, 1)[..., 0]).save(tmp_path / "clean.png")
+    picture = handle_file(tmp_path / "clean.png")
+    (after, before, report), (again, *_) = (client.predict(TINY, picture, 25, 3, api_name="/restore") for _ in range(2))
+    assert Path(after).read_bytes() == Path(again).read_bytes()
+    noisy = np.asarray(Image.open(before)).astype(int)
+    assert 15 < np.abs(noisy - smooth(64, 64, 1)[..., 0]).mean() < 25
+    scores = report["scores"]
+    assert list(scores) == ["Damaged", "Restored", "Non-local means", "Total variation"]
+    assert scores["Restored"]["psnr"] > scores["Damaged"]["psnr"] + 4
+    assert all(0 < each["ssim"] <= 1 for each in scores.values())
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (1000, 1000)])
+@pytest.mark.parametrize("mode", ["1", "P", "CMYK", "RGBA", "LA", "F"])
+def test_any_kind_and_size_comes_back_in_its_size(
+    client: Client, size: tuple[int, int], mode: str, tmp_path: Path
+) -> None:
+    path = tmp_path / ("it.tiff" if mode in ("CMYK", "F") else "it.png")
+    Image.new(mode, size).save(path)
+    after, _, report = client.predict(TINY, handle_file(path), 10, api_name="/restore")
+    assert Image.open(after).size == size and report["scores"]["Restored"]["psnr"]
+
+
+def test_a_film_is_answered_with_its_first_picture_and_that_is_said(client: Client, tmp_path: Path) -> None:
+    frames = [Image.new("L", (9, 9), level) for level in (10, 200)]
+    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
+    _, _, report = client.predict(TINY, handle_file(tmp_path / "film.gif"), api_name="/restore")
+    assert any("this is the first" in note for note in report["notes"])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"model": "nobody"}, "There is no model 'nobody'"),
+        ({"model": "other"}, "it restores none"),
+        ({"model": "gan"}, "has the task 'sample'"),
+        ({"noise": 56}, "from 0 to 55"),
+        ({"noise": -1}, "from 0 to 55"),
+        ({"noise": "loud"}, "from 0 to 55"),
+        ({"seed": -1}, "The seed must be"),
+        ({"picture": "notes"}, "not a picture"),
+        ({"picture": "large"}, "at most 1 megapixels"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_the_hub_goes_on(
+    client: Client, change: dict[str, object], told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.png").write_text("not a picture")
+    Image.new("L", (1001, 1000)).save(tmp_path / "large.png")
+    Image.new("L", (9, 9)).save(tmp_path / "good.png")
+    asked = {"model": TINY, "picture": "good", "noise": 5, "seed": 0} | change
+    asked["picture"] = handle_file(tmp_path / f"{asked['picture']}.png")
+    with pytest.raises(AppError) as refused:
+        client.predict(*asked.values(), api_name="/restore")
+    assert told in sentence(refused.value)
+    assert client.predict(TINY, handle_file(tmp_path / "good.png"), api_name="/restore")
+
+
+@pytest.mark.parametrize(
+    "picture", [None, {}, {"path": "/etc/passwd"}, {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]
+)
+def test_a_file_of_this_machine_is_never_opened(hub: RunningHub, picture: object) -> None:
+    said = call_raw(hub.url, "restore", TINY, picture, 0, 0)
+    assert "event: error" in said and "root:" not in said

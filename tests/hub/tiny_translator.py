@@ -1,0 +1,166 @@
+"""A bundle of the task ``translate`` that is tiny but real: it blurs, so noise grows less and edges grow soft.
+
+    python -m tests.hub.tiny_translator runs/tiny-denoiser
+
+Three parts of a 5 x 5 blur and one of the mean over squares of 4 x 4: it looks 3 pixels far, and strides like a true
+net, so that a tile that begins in the wrong place gives other pixels. ``inverse`` gives the negative.
+"""
+
+import argparse
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+from hub.contract import MANIFEST, TASKS, Bundle, Damage, Graph, ImageSpec, Parity, Port, Source, Variant
+from tests.hub.tiny_bundle import ELEMENT_TYPES, IR_VERSION, OPSET, describe
+
+MULTIPLE, REACH, SIZE = 4, 3, 32
+
+
+def write_tiny_translator(
+    folder: Path,
+    *,
+    bundle_id: str = "tiny-denoiser",
+    channels: int = 1,
+    dynamic: bool = True,
+    reach: int | None = REACH,
+    restores: bool = True,
+    inverse: bool = False,
+    examples: int = 2,
+    targets: bool = True,
+) -> Bundle:
+    """Write the bundle into ``folder`` and return its manifest.
+
+    ``examples`` smooth pictures with noise lie in its folder of that name; without it, as ``targets``, in theirs.
+    """
+    names = ["translator", *(["inverse"] if inverse else [])]
+    (folder / "onnx").mkdir(parents=True, exist_ok=True)
+    graphs, files = {}, {}
+    for name in names:
+        graphs[name] = _concrete(TASKS["translate"][name], channels, dynamic)
+        path = folder / "onnx" / f"{name}.onnx"
+        onnx.save(_blur(graphs[name], name, channels), path)
+        files[name] = describe(path, folder)
+    beside = _examples(folder, channels, examples, targets)
+    bundle = Bundle(
+        id=bundle_id,
+        title="Tiny denoiser" if restores else "Tiny translator",
+        family="tiny",
+        task="translate",
+        description="A blur, for tests.",
+        licence="CC0-1.0",
+        data=(Source(name="noise", version="1", licence="CC0-1.0", split="none"),),
+        training={"preset": "none", "steps": 0, "seed": 0},
+        git_commit="0" * 40,
+        created=datetime(2025, 1, 1, tzinfo=UTC),
+        parameters=25,
+        image=ImageSpec(
+            height=SIZE, width=SIZE, channels=channels, dynamic=dynamic, multiple=MULTIPLE if dynamic else 1
+        ),
+        restores=Damage(kind="gaussian noise", lowest=0, highest=55) if restores else None,
+        reach=reach if dynamic else None,
+        graphs=graphs,
+        variants={
+            "fp32": Variant(
+                files=files,
+                opset=OPSET,
+                ir_version=IR_VERSION,
+                parity={name: Parity(max_abs=0.0) for name in names},
+                web=True,
+            )
+        },
+        files=tuple(describe(path, folder) for path in beside),
+        defaults={"cpu": "fp32", "cuda": "fp32", "web": "fp32"},
+    )
+    (folder / MANIFEST).write_text(bundle.to_json(), encoding="utf-8")
+    return bundle
+
+
+def smooth(height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
+    """A picture of slow waves, uint8 [height, width, channels]: what a blur hardly changes."""
+    random = np.random.RandomState(seed)
+    y, x = np.mgrid[:height, :width] / 32
+    turns = random.uniform(0, 2 * np.pi, (channels, 2))
+    waves = [np.sin(x * (1 + k / 2) + right) * np.cos(y + down) for k, (right, down) in enumerate(turns)]
+    picture: np.ndarray = (127.5 + 100 * np.stack(waves, axis=2)).round().astype(np.uint8)
+    return picture
+
+
+def _examples(folder: Path, channels: int, count: int, targets: bool) -> list[Path]:
+    paths = []
+    for number in range(count):
+        clean = smooth(SIZE, SIZE, channels, seed=number)
+        noise = np.random.RandomState(number).standard_normal(clean.shape) * 25
+        kinds = {"examples": (clean + noise).round().clip(0, 255).astype(np.uint8), "targets": clean}
+        for kind, picture in kinds.items():
+            if kind == "examples" or targets:
+                path = folder / kind / f"{number + 1:02d}.png"
+                path.parent.mkdir(exist_ok=True)
+                Image.fromarray(picture[..., 0] if channels == 1 else picture).save(path)
+                paths.append(path)
+    return paths
+
+
+def _concrete(signature: Graph, channels: int, dynamic: bool) -> Graph:
+    sizes = {"channels": channels} | ({} if dynamic else {"height": SIZE, "width": SIZE})
+
+    def fill(ports: Sequence[Port]) -> tuple[Port, ...]:
+        return tuple(
+            port.model_copy(update={"shape": tuple(sizes.get(str(size), size) for size in port.shape)})
+            for port in ports
+        )
+
+    return Graph(inputs=fill(signature.inputs), outputs=fill(signature.outputs))
+
+
+def _blur(ports: Graph, name: str, channels: int) -> onnx.ModelProto:
+    row = np.array([1, 4, 6, 4, 1], np.float32) / 16
+    weights = {
+        "kernel": np.tile(np.outer(row, row), (channels, 1, 1, 1)).astype(np.float32),
+        "larger": np.array([1, 1, MULTIPLE, MULTIPLE], np.float32),
+        "most": np.array(0.75, np.float32),
+        "rest": np.array(0.25, np.float32),
+        "white": np.array(255, np.float32),
+    }
+    nodes = [
+        helper.make_node("Cast", ["image"], ["levels"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["levels"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["planes", "kernel"], ["soft"], pads=[2, 2, 2, 2], group=channels),
+        helper.make_node("AveragePool", ["planes"], ["means"], kernel_shape=[MULTIPLE] * 2, strides=[MULTIPLE] * 2),
+        helper.make_node("Resize", ["means", "", "larger"], ["squares"], mode="nearest", nearest_mode="floor",
+                         coordinate_transformation_mode="asymmetric"),
+        helper.make_node("Mul", ["soft", "most"], ["softly"]),
+        helper.make_node("Mul", ["squares", "rest"], ["squarely"]),
+        helper.make_node("Add", ["softly", "squarely"], ["blurred"]),
+        helper.make_node("Sub", ["white", "blurred"], ["negative"]),
+        helper.make_node("Round", ["negative" if name == "inverse" else "blurred"], ["level"]),
+        helper.make_node("Transpose", ["level"], ["channels_last"], perm=[0, 2, 3, 1]),
+        helper.make_node("Cast", ["channels_last"], ["translated"], to=TensorProto.UINT8),
+    ]  # fmt: skip
+
+    def infos(side: Sequence[Port]) -> list[onnx.ValueInfoProto]:
+        return [helper.make_tensor_value_info(port.name, ELEMENT_TYPES[port.dtype], port.shape) for port in side]
+
+    tensors = [numpy_helper.from_array(value, name) for name, value in weights.items()]
+    model = helper.make_model(
+        helper.make_graph(nodes, name, infos(ports.inputs), infos(ports.outputs), tensors),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+    )
+    onnx.checker.check_model(model)
+    return model
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write the tiny denoiser into a folder.")
+    parser.add_argument("folder", type=Path)
+    write_tiny_translator(parser.parse_args().folder)
+
+
+if __name__ == "__main__":
+    main()
