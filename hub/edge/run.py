@@ -83,12 +83,15 @@ class Bundle:
 
     # ── Pictures and labels ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def picture(self, path, port, graph=None):
-        """A picture file as uint8 [1, H, W, C], in a size that the graph (by default the main one) takes."""
+    def opened(self, path):
         try:
-            picture = ImageOps.exif_transpose(Image.open(path))
+            return ImageOps.exif_transpose(Image.open(path))
         except (OSError, Image.DecompressionBombError):
             raise Refusal(f"{path} is no picture that can be read") from None
+
+    def picture(self, path, port, graph=None):
+        """A picture file as uint8 [1, H, W, C], in a size that the graph (by default the main one) takes."""
+        picture = self.opened(path)
         shape = next(each["shape"] for each in self.graphs[graph or self.main]["inputs"] if each["name"] == port)
         channels = shape[3] if isinstance(shape[3], int) else self.image["channels"]
         mask = port == "mask"
@@ -146,9 +149,28 @@ def sample(bundle, args):
     write(bundle.run("decoder", feeds)["image"], args.out)
 
 
-def pictures(bundle, args):
-    """Tasks that take pictures and give one: translate, inpaint, stylize, swap."""
+def translate(bundle, args):
+    """A picture of the model's one size, or of any: that is continued by reflection to a whole number of its steps."""
     graph = "inverse" if getattr(args, "inverse", False) else bundle.main
+    path, about = needed(args, "image"), bundle.image
+    if not about["dynamic"]:
+        return write(bundle.run(graph, {"image": bundle.picture(path, "image")})["translated"], args.out)
+    picture = bundle.opened(path)
+    # A model that restores grey pictures takes red, green and blue one by one.
+    each = bundle.about.get("restores") and about["channels"] == 1 and picture.mode not in ("1", "L", "LA")
+    channels = 3 if each else about["channels"]
+    pixels = np.asarray(picture.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels]), np.uint8)
+    height, width = pixels.shape[:2]
+    pixels = pixels.reshape(1, height, width, channels)
+    padding = [(0, 0), *((0, -side % about["multiple"]) for side in (height, width)), (0, 0)]
+    pixels = np.pad(pixels, padding, mode="reflect")
+    found = bundle.run(graph, {"image": pixels.transpose(3, 1, 2, 0) if each else pixels})["translated"]
+    return write((found.transpose(3, 1, 2, 0) if each else found)[:, :height, :width], args.out)
+
+
+def pictures(bundle, args):
+    """Tasks that take pictures and give one: inpaint, stylize, swap."""
+    graph = bundle.main
     feeds = {}
     for port in bundle.ports(graph):
         if port == "strength":
@@ -199,7 +221,7 @@ def clip(bundle, args):
     print(args.out)
 
 
-TASKS = {"sample": sample, "anomaly": anomaly, "clip": clip}
+TASKS = {"sample": sample, "translate": translate, "anomaly": anomaly, "clip": clip}
 
 
 def needed(args, port):

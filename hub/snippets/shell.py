@@ -30,6 +30,8 @@ def ask(plan: Plan, hub: str) -> str:
     Raises:
         RequestError: ``hub`` is no address.
     """
+    if plan.bundle.restores and plan.reads_pictures:
+        return _restore(plan, address(hub))
     if plan.bundle.task != "sample":
         return f"# This hub serves the files of {plan.bundle.id}; it has no endpoint for its task yet.\n" + fetch(
             plan, hub
@@ -42,6 +44,21 @@ def ask(plan: Plan, hub: str) -> str:
         f"  -H 'Content-Type: application/json' -d '{arguments}')\n"
         f'grid=$(printf %s "$answer" | grep -o \'http[^"]*seed{SEED}\\.png\' | head -n 1)\n'
         f'curl -fsS -o {name}.png "$grid"\n'
+    )
+
+
+def _restore(plan: Plan, hub: str) -> str:
+    """A picture up, the restored one down."""
+    name, example = plan.bundle.id, plan.steps[0].inputs[0].picture
+    return (
+        f"# Any picture will do; this one is an example of the bundle.\n"
+        f'curl -fsS -o picture.png "{hub}/download/{name}/{example}"\n'
+        f'uploaded=$(curl -fsS -F files=@picture.png "{hub}/gradio_api/upload" | tr -d \'[]"\')\n'
+        f'picture="{{\\"path\\": \\"$uploaded\\", \\"meta\\": {{\\"_type\\": \\"gradio.FileData\\"}}}}"\n'
+        f'answer=$(curl -fsS "{hub}/gradio_api/run/restore" \\\n'
+        f'  -H \'Content-Type: application/json\' -d "{{\\"data\\": [\\"{name}\\", $picture, 0, 0]}}")\n'
+        f'restored=$(printf %s "$answer" | grep -o \'http[^"]*-restored\\.png\' | head -n 1)\n'
+        f'curl -fsS -o {name}.png "$restored"\n'
     )
 
 

@@ -153,7 +153,7 @@ def ssim(image: np.ndarray, truth: np.ndarray) -> float | None:
 
 def _baselines() -> dict[str, Callable[[np.ndarray, float], np.ndarray]]:
     try:
-        import skimage.restoration  # noqa: F401
+        from skimage.restoration import denoise_nl_means, denoise_tv_chambolle  # noqa: F401
     except ImportError:
         return {}
     return {NON_LOCAL_MEANS: non_local_means, TOTAL_VARIATION: total_variation}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from export.cli import export
 from training.cli import train
 from training.family import load_family
 
@@ -24,3 +25,16 @@ def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
         return run
 
     return trained
+
+
+@pytest.fixture(scope="session")
+def exported(smoke_run: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The bundle of a family's smoke run, written by the real command."""
+
+    @cache
+    def bundle(family: str) -> Path:
+        folder = tmp_path_factory.mktemp("bundles") / family
+        assert export([str(smoke_run(family)), "--to", str(folder)]) == 0
+        return folder
+
+    return bundle

@@ -14,10 +14,13 @@ from export.bundle import write_bundle
 from hub import open_model
 from hub.cli import dispatch
 from hub.contract import TASKS, read_bundle
+from hub.depth import Picture
 from hub.edge import pull
 from hub.errors import BundleError, RequestError
+from hub.tasks.restore import Restorer
 from tests.export.stand_ins import SIZE, pictures, trained
 from tests.hub.sentence import sentence
+from tests.hub.tiny_translator import smooth, write_tiny_translator
 from tests.hub_stand_in import HubStandIn, files_of
 
 ALONE = """
@@ -168,3 +171,15 @@ def test_the_command_names_the_folder_after_the_model(
     assert "gan-fashion, fp16" in capsys.readouterr().out
     assert json.loads((tmp_path / "gan-fashion/bundle.json").read_text())["id"] == "gan-fashion"
     assert dispatch(["pull", "gan-fashion", "--variant", "fp16"]) == 0  # again: replaced
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_restoring_model_takes_any_size_and_colour_as_the_hub_does(mode: str, tmp_path: Path) -> None:
+    write_tiny_translator(tmp_path / "tiny")
+    pull(str(tmp_path / "tiny"), None, tmp_path / "box")
+    picture = smooth(41, 50, len(mode))
+    Image.fromarray(picture[..., 0] if mode == "L" else picture).save(tmp_path / "a.png")
+    ran = run(tmp_path / "box", "--image", str(tmp_path / "a.png"), "--out", str(tmp_path / "o.png"))
+    assert ran.returncode == 0, ran.stderr
+    expected = Restorer(open_model(tmp_path / "tiny")).restore(Picture(picture)).pixels  # type: ignore[arg-type]
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "o.png")).reshape(picture.shape), expected)

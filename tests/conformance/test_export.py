@@ -1,14 +1,12 @@
 """Every family: train ``smoke``, export, and the bundle keeps what the contract promises. New families come free."""
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
-from export.cli import export
 from export.graphs import wrap
 from export.inputs import Inputs
 from export.parity import BATCHES, compare, refusal
@@ -17,20 +15,6 @@ from export.to_onnx import DENIED, MAX_IR_VERSION, operators
 from export.variants import open_session
 from hub.contract import read_bundle
 from training.family import FAMILIES
-
-
-@pytest.fixture(scope="session")
-def exported(smoke_run: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The bundle of a family's smoke run, written by the real command."""
-
-    @cache
-    def bundle(family: str) -> Path:
-        folder = tmp_path_factory.mktemp("bundles") / family
-        assert export([str(smoke_run(family)), "--to", str(folder)]) == 0
-        return folder
-
-    return bundle
-
 
 pytestmark = pytest.mark.parametrize("family", FAMILIES)
 

@@ -14,12 +14,14 @@ import pytest
 from gradio_client import Client
 from PIL import Image
 
+from hub import open_model
 from hub.catalog import catalog_ids
 from hub.contract import TASKS, Bundle, VariantName, read_bundle
 from hub.snippets import snippets
 from hub.snippets.browser import ONNXRUNTIME_WEB
 from hub.weights import resolve
 from tests.e2e.conftest import Visit
+from tests.hub.tiny_translator import write_tiny_translator
 from tests.npm import place
 from tests.serving import RunningHub, free_port, wait_for
 
@@ -193,3 +195,17 @@ def test_of_a_task_without_an_endpoint_curl_gets_the_files(stand_in: Callable[[s
         done = shell(snippets(read_bundle(folder), "fp32", running.url)["curl"], tmp_path)
     assert done.returncode == 0, done.stderr
     assert read_bundle(tmp_path / "tiny-translate") == read_bundle(folder)
+
+
+def test_curl_has_a_picture_restored(tmp_path: Path) -> None:
+    from tests.serving import serving
+
+    bundle = write_tiny_translator(tmp_path / "tiny")
+    with serving(
+        "--models", str(tmp_path / "tiny"), GENHUB_CACHE=str(tmp_path / "cache"), GENHUB_PROVIDER="cpu"
+    ) as running:
+        done = shell(snippets(bundle, "fp32", running.url)["curl"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    example = np.asarray(Image.open(tmp_path / "tiny/examples/01.png"))[..., None]
+    restored = np.asarray(Image.open(tmp_path / "tiny-denoiser.png"))[..., None]
+    assert np.array_equal(restored, open_model(tmp_path / "tiny").translate(example))
