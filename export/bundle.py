@@ -234,9 +234,12 @@ def _write_examples(folder: Path, trained: Trained, graphs: Mapping[str, Wrapped
 
 
 def _write_weights(folder: Path, trained: Trained) -> None:
-    """PyTorch's own weights as ``<graph>.<name>``: in full precision where the bundle stays embeddable."""
+    """PyTorch's own weights as ``<graph>.<name>``: in full precision where the bundle stays embeddable. Not those of
+    an instrument, which are the training wing's.
+    """
+    modules = {name: module for name, module in trained.modules.items() if name not in variants.INSTRUMENTS}
     tensors: dict[str, Tensor] = {}
-    for graph, module in trained.modules.items():
+    for graph, module in modules.items():
         tensors |= {f"{graph}.{name}": tensor for name, tensor in _own_state(module).items()}
     full = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     taken = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -247,7 +250,7 @@ def _write_weights(folder: Path, trained: Trained) -> None:
     config = {
         "family": trained.family,
         "task": trained.task,
-        "graphs": list(trained.modules),
+        "graphs": list(modules),
         "dtype": "float16" if half else "float32",
         **trained.training,
     }

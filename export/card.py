@@ -142,8 +142,13 @@ def _facts(bundle: Bundle) -> str:
     ]
     if bundle.latent_dim:
         rows.insert(2, ("Latent", f"{bundle.latent_dim} numbers"))
-    if bundle.labels:
+    if bundle.conditional:
         rows.insert(2, ("Labels", ", ".join(bundle.labels)))
+    if "judge" in bundle.graphs:
+        tells = (
+            f"a frozen classifier, no part of the model and not counted above, tells apart {', '.join(bundle.labels)}"
+        )
+        rows.insert(-1, ("Judge", tells))
     return "\n".join(["| | |", "|---|---|", *(f"| **{name}** | {value} |" for name, value in rows)])
 
 

@@ -10,7 +10,8 @@ once, and becomes part of the ONNX file, so that nobody has to write it again in
 
 What each task expects of ``Trainer.inference_modules()``, all float, images NCHW in [-1, 1]:
 
-    sample     decoder(z) or decoder(z, label) -> image;  encoder(image) -> z;  prior(noise) -> z
+    sample     decoder(z) or decoder(z, label) -> image;  encoder(image) -> z;  prior(noise) -> z;
+               judge(image) -> logits [N, classes]
     translate  translator(image) -> image;  inverse(image) -> image
     inpaint    inpainter(image, hole) -> image            hole [N, 1, H, W] is 1 in the hole, where image is 0
     anomaly    detector(image) or detector(image, label) -> score [N], heatmap [N, H, W] or [N, 1, H, W]
@@ -78,6 +79,13 @@ class Prior(Wrapper):
 
     def forward(self, noise: Tensor) -> Tensor:
         return cast(Tensor, self.inner(noise.to(self.dtype)).float())
+
+
+class Judge(Wrapper):
+    """image -> probabilities [N, classes]; the softmax in float32, so that they sum to 1 in every variant."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return cast(Tensor, self.inner(self.planes(image)).float().softmax(dim=1))
 
 
 class Translator(Wrapper):
@@ -152,6 +160,7 @@ WRAPPERS: dict[tuple[str, str], type[Wrapper]] = {
     ("sample", "decoder"): Decoder,
     ("sample", "encoder"): Encoder,
     ("sample", "prior"): Prior,
+    ("sample", "judge"): Judge,
     ("translate", "translator"): Translator,
     ("translate", "inverse"): Translator,
     ("inpaint", "inpainter"): Inpainter,

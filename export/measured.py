@@ -28,18 +28,26 @@ class Meaning:
     name: str
     higher_is_better: bool
     unit: str = ""
-    evaluator: str = "pixels, uint8"
+    evaluator: str | None = "pixels, uint8"
+    """``None``: the instrument that ``metrics.json`` names, since different data are measured by different ones."""
+    error: str = ""
+    """Key of its standard error."""
 
 
-_CLASSIFIER = "Fashion classifier (features 128-d)"
+FIRST_INSTRUMENT = "Fashion classifier (features 128-d)"
+"""What measured the runs that were finished before ``metrics.json`` named it."""
 
 MEANINGS: dict[str, Meaning] = {
     "reconstruction_psnr": Meaning("Reconstruction PSNR", True, "dB"),
-    "frechet_distance": Meaning("Fréchet distance of samples", False, evaluator=_CLASSIFIER),
-    "reconstruction_frechet": Meaning("Fréchet distance of reconstructions", False, evaluator=_CLASSIFIER),
-    "precision": Meaning("Precision of samples", True, evaluator=_CLASSIFIER),
-    "recall": Meaning("Recall of samples", True, evaluator=_CLASSIFIER),
+    "kernel_distance": Meaning("Kernel distance of samples", False, evaluator=None, error="kernel_error"),
+    "frechet_distance": Meaning("Fréchet distance of samples", False, evaluator=None),
+    "reconstruction_frechet": Meaning("Fréchet distance of reconstructions", False, evaluator=None),
+    "precision": Meaning("Precision of samples", True, evaluator=None),
+    "recall": Meaning("Recall of samples", True, evaluator=None),
     "class_accuracy": Meaning("Class accuracy of samples", True, evaluator="Fashion classifier"),
+    "classification_accuracy": Meaning(
+        "Classification accuracy score", True, evaluator="a classifier of generated pictures, on real ones"
+    ),
     "psnr": Meaning("PSNR", True, "dB"),
     **{f"psnr_sigma_{level}": Meaning(f"PSNR, noise of {level}/255", True, "dB") for level in (15, 25, 50)},
     "ssim": Meaning("SSIM", True),
@@ -52,10 +60,12 @@ MEANINGS: dict[str, Meaning] = {
 """A key that is not here is left out of the card with a warning: nobody could say which way is better."""
 
 FLOORS = {
+    "kernel_floor": ("kernel_distance", "real training images (floor)"),
     "frechet_floor": ("frechet_distance", "real images (floor)"),
     "precision_real": ("precision", "real training images"),
     "recall_real": ("recall", "real training images"),
     "class_accuracy_real": ("class_accuracy", "real images"),
+    "classification_accuracy_real": ("classification_accuracy", "a classifier of real pictures"),
     "pca_psnr": ("reconstruction_psnr", "as many principal components"),
     **{f"noisy_psnr_sigma_{level}": (f"psnr_sigma_{level}", "the noisy picture") for level in (15, 25, 50)},
 }
@@ -88,6 +98,9 @@ def read_metrics(
         if floor in FLOORS:
             key, name = FLOORS[floor]
             beside.setdefault(key + slash + subject, {})[name] = values.pop(full_key)
+    instrument = content.get("evaluator") or FIRST_INSTRUMENT
+    errors = {meaning.error: values.pop(meaning.error, None) for meaning in MEANINGS.values() if meaning.error}
+    values.pop("kernel_floor_error", None)
     metrics = []
     for full_key, value in values.items():
         key, _, subject = full_key.partition("/")
@@ -107,11 +120,17 @@ def read_metrics(
                 dataset=dataset,
                 split=split,
                 seeds=(seed,),
-                evaluator=meaning.evaluator,
+                evaluator=_evaluator(meaning, instrument, errors.get(meaning.error)),
                 baselines=beside.get(full_key, {}),
             )
         )
     return tuple(metrics)
+
+
+def _evaluator(meaning: Meaning, instrument: str, error: float | None) -> str:
+    """What measured a metric, and how surely where that is known."""
+    name = instrument if meaning.evaluator is None else meaning.evaluator
+    return name if error is None else f"{name}; standard error {error:.2g}"
 
 
 def _read_baselines(path: Path, required: bool) -> dict[str, dict[str, float]]:

@@ -7,6 +7,7 @@ What a family may say beyond ``Trainer.inference_modules()``, all optional:
     trainer.restores   (kind, lowest, highest) of ``hub.contract.Damage``: what a restoring model takes out of pictures
     trainer.threshold  the score above which an image is anomalous
     trainer.pairs      Split -> inputs and targets, uint8, where a graph is not given the images of the data themselves
+    trainer.judge      () -> a frozen classifier of the data's classes, images to logits, or None: the graph ``judge``
     config.latent_dim, config.embedding_dim
 """
 
@@ -19,14 +20,14 @@ from torch import nn
 
 from export.errors import ExportError
 from export.measured import read_metrics
-from export.trained import Examples, Features, Trained
+from export.trained import Examples, Trained
 from hub.contract import Damage, ImageSpec, Source
 from training.checkpoint import RunInfo, latest_checkpoint, load_run, read_run_info
 from training.data.build import BUILDERS, attributes_of
 from training.data.dataset import ImageData, Split
 from training.errors import TrainingError
 from training.family import Trainer, load_family
-from training.features import EVALUATORS, FASHION_SIZE, fashion_features
+from training.instruments import instrument_for
 
 
 def read_run(path: Path, baselines: Path | None = None, data: ImageData | None = None) -> Trained:
@@ -51,7 +52,7 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
         )
     family: Any = load_family(info.family)
     multiple: int | None = getattr(family, "SIZE_MULTIPLE", None)
-    modules = trainer.inference_modules()
+    modules = trainer.inference_modules() | _judge(trainer)
     conditional = any(_takes_label(module) for module in modules.values())
     size, channels = trainer.config.image_size, trainer.config.channels
     return Trained(
@@ -80,13 +81,13 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
         git_commit=info.git_commit or "unknown",
         latent_dim=getattr(trainer.config, "latent_dim", None),
         embedding_dim=getattr(trainer.config, "embedding_dim", None),
-        labels=tuple(about.class_names) if conditional else (),
+        labels=tuple(about.class_names) if conditional or "judge" in modules else (),
         conditional=conditional,
         attributes=attributes_of(about.name),
         restores=_restores(trainer),
         threshold=getattr(trainer, "threshold", None),
         metrics=read_metrics(_run_folder(path), about.title, info.seed, baselines),
-        features=_features(trainer),
+        instrument=instrument_for(trainer.data, len(trainer.data.val)) if info.task == "sample" else None,
         declared_operators=frozenset(getattr(family, "EXPORT_OPERATORS", ())),
         attribution=about.attribution,
         notes=tuple(about.notes),
@@ -96,7 +97,7 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
 def command(info: RunInfo, family: Any) -> str:
     """The line that trains this again: the nearest preset, and a flag for every setting that differs from it."""
     differences = {
-        preset: {key: value for key, value in info.config.items() if asdict(config).get(key) != value}
+        preset: {key: value for key, value in info.config.items() if _as_json(asdict(config).get(key)) != value}
         for preset, config in family.PRESETS.items()
     }
     preset = min(differences, key=lambda name: len(differences[name]))
@@ -108,7 +109,14 @@ def _flag(key: str, value: object) -> str:
     name = key.replace("_", "-")
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no-{name}"
+    if isinstance(value, list):
+        return " ".join([f"--{name}", *map(str, value)])
     return f"--{name} {value}"
+
+
+def _as_json(value: object) -> object:
+    """As a run's config remembers it: a tuple has become a list."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _data_spec(info: RunInfo) -> str:
@@ -139,6 +147,12 @@ def _takes_label(module: nn.Module) -> bool:
     return "label" in inspect.signature(module.forward).parameters
 
 
+def _judge(trainer: Trainer) -> dict[str, nn.Module]:
+    make = getattr(trainer, "judge", None)
+    judge: nn.Module | None = make() if make else None
+    return {} if judge is None else {"judge": judge}
+
+
 def _restores(trainer: Trainer) -> Damage | None:
     named = getattr(trainer, "restores", None)
     if named is None:
@@ -150,7 +164,7 @@ def _restores(trainer: Trainer) -> Damage | None:
 def _examples(trainer: Trainer, split: Split) -> Examples:
     pairs = getattr(trainer, "pairs", None)
     images, targets = pairs(split) if pairs else (split.images, None)
-    return Examples(images=images, labels=split.labels, targets=targets)
+    return Examples(images=images, labels=split.labels, targets=targets, columns=split.columns)
 
 
 def _split_sizes(data: ImageData) -> str:
@@ -158,10 +172,3 @@ def _split_sizes(data: ImageData) -> str:
         f"{len(split):,} {name}"
         for name, split in (("train", data.train), ("validation", data.val), ("test", data.test))
     )
-
-
-def _features(trainer: Trainer) -> Features | None:
-    """The classifier that measures Fashion-MNIST, where this is Fashion-MNIST and the classifier is there."""
-    config, name = trainer.config, trainer.data.info.name
-    fits = name.startswith("fashion") and config.channels == 1 and config.image_size >= FASHION_SIZE
-    return fashion_features if fits and (EVALUATORS / "fashion_classifier.safetensors").is_file() else None

@@ -1,6 +1,6 @@
 """A trained model as export sees it: modules, real data, and where both came from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,9 +9,7 @@ from torch import nn
 
 from hub.contract import Damage, ImageSpec, Metric, Source
 from training.data.attributes import Attribute
-
-Features = Callable[[np.ndarray], np.ndarray]
-"""uint8 [N, H, W, C] -> float64 [N, D], for Fréchet distances."""
+from training.instruments import Instrument
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,8 @@ class Trained:
     """What a restoring model takes out of its pictures."""
     threshold: float | None = None
     metrics: tuple[Metric, ...] = ()
-    features: Features | None = None
-    """Evaluator of this data, where there is one: lets the int8 gate see Fréchet distances."""
+    instrument: Instrument | None = None
+    """What measures pictures of this data, where something does: lets the int8 gate see distances of samples."""
     declared_operators: frozenset[str] = frozenset()
     """Denied operators that the family declares in ``EXPORT_OPERATORS``."""
     attribution: str = ""
@@ -85,11 +83,17 @@ class Trained:
             sizes |= {"height": height, "width": width, "style_height": height, "style_width": width}
         if self.latent_dim is not None:
             sizes["latent"] = self.latent_dim
+        if self.labels:
+            sizes["classes"] = len(self.labels)
         if self.embedding_dim is not None:
             sizes["embedding"] = self.embedding_dim
         return sizes
 
     @property
     def parameters(self) -> int:
-        """Weights of all modules, each counted once even where modules share them."""
-        return sum({id(p): p.numel() for module in self.modules.values() for p in module.parameters()}.values())
+        """Weights of all modules but the judge, each counted once even where modules share them.
+
+        A judge is an instrument that comes along: whoever compares two models by their size means the models.
+        """
+        own = [module for name, module in self.modules.items() if name != "judge"]
+        return sum({id(p): p.numel() for module in own for p in module.parameters()}.values())

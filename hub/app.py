@@ -1,6 +1,7 @@
 """The pages of the hub, put together: masthead, the tabs of every task that has a model, colophon."""
 
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -89,7 +90,9 @@ def build(engine: Engine) -> gr.Blocks:
                 continue
             with gr.Tab(tab.name):
                 tab.build(engine)  # Blocks made inside a tab draw themselves there
-        gr.HTML(_colophon(engine))
+        colophon = gr.HTML(_colophon(engine))
+        # Models may have come since.
+        pages.load(partial(_colophon, engine), None, colophon, api_visibility="private", show_progress="hidden")
     return pages
 
 

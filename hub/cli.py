@@ -26,6 +26,7 @@ VERBS = {
     "pull": Verb("hub.commands:pull", "take a model away: a folder that runs without this package"),
     "data": Verb("training.cli:data", "build a data set from its pinned package", "train"),
     "train": Verb("training.cli:train", "train a model family on a data set or a folder of images", "train"),
+    "evaluate": Verb("training.cli:evaluate", "measure a training run again", "train"),
     "export": Verb("export.cli:export", "turn a training run into a verified ONNX bundle", "export"),
     "publish": Verb("export.cli:publish", "put a bundle on the Hugging Face Hub", "export"),
     "bench": Verb("hub.commands:bench", "time the models on this machine"),

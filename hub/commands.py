@@ -123,7 +123,7 @@ def _bench(models: str = "", runs: int = 15) -> int:
     for model in Engine(_names(models)).models.values():
         for variant in model.bundle.variants:
             model.fetch(variant)
-        cells = measure(model.bundle, model.folder, runs)
+        cells = measure(model.bundle, model.folder, runs, adapter=model.resolved.adapter)
         plain = {}
         for cell in cells:
             if (cell.variant, cell.provider) == ("fp32", "cpu"):

@@ -99,6 +99,8 @@ TASKS: dict[str, dict[str, Graph]] = {
         "decoder": Graph(inputs=(_z, _label), outputs=(_image,)),
         "encoder": Graph(inputs=(_image,), outputs=(_z,), optional=True),
         "prior": Graph(inputs=(_vector("noise", "latent"),), outputs=(_z,), optional=True),
+        # No part of the model: a frozen classifier that says what a picture shows, in the order of the labels.
+        "judge": Graph(inputs=(_image,), outputs=(_unit("probabilities", "classes"),), optional=True),
     },
     "translate": {
         "translator": Graph(inputs=(_image,), outputs=(_pixels("translated"),)),
@@ -214,8 +216,9 @@ class ImageSpec(_Frozen):
 class Parity(_Frozen):
     """How far one graph of a variant is from PyTorch, measured on real inputs at several batch sizes."""
 
-    max_abs: float
-    """Largest difference of any output element: grey levels for images, plain units for float outputs."""
+    max_abs: float | None
+    """Largest difference of any output element: grey levels for images, plain units for float outputs; ``None`` where
+    nobody measured it, as with models of other people's that an adapter opens."""
     share_off: float = 0.0
     """Share of output elements that differ at all, 0 to 1."""
     psnr_db: float | None = None
@@ -297,11 +300,13 @@ class Bundle(_Frozen):
     git_commit: str
     created: datetime
     parameters: int = Field(ge=0)
+    """Weights of the model itself; those of a ``judge`` are not counted."""
 
     image: ImageSpec
     latent_dim: int | None = None
     labels: tuple[str, ...] = ()
-    """Class names; ``label`` inputs index into them."""
+    """Class names; ``label`` inputs and a judge's ``probabilities`` index into them. Whether the model itself takes a
+    label, ``conditional`` says."""
     directions: tuple[Direction, ...] = ()
     """``sample``: attributes that a picture can be given, the vectors as long as the latent."""
     restores: Damage | None = None
@@ -334,6 +339,8 @@ class Bundle(_Frozen):
             sizes |= {"height": self.image.height, "width": self.image.width}
         if self.latent_dim is not None:
             sizes["latent"] = self.latent_dim
+        if self.labels:
+            sizes["classes"] = len(self.labels)
         for name, graph in self.graphs.items():
             if name not in signature:
                 raise ValueError(f"the task '{self.task}' has no graph '{name}'")
@@ -342,6 +349,8 @@ class Bundle(_Frozen):
                 raise ValueError(f"graph '{name}' has a dynamic size, but image.dynamic is false")
             if not self.labels and any(port.name == "label" for port in graph.inputs):
                 raise ValueError(f"graph '{name}' takes a label, but the bundle names no labels")
+            if not self.labels and any("classes" in port.shape for port in signature[name].outputs):
+                raise ValueError(f"graph '{name}' tells classes apart, but the bundle names no labels")
         if len(set(self.labels)) < len(self.labels):
             raise ValueError("two labels have the same name")
         self._directions_fit(sizes.get("latent"))
@@ -383,6 +392,11 @@ class Bundle(_Frozen):
             if any(other.path == file.path and other != file for other in listed):
                 raise ValueError(f"the file {file.path} is listed twice, with different contents")
         return self
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the model is told a class: a graph has the port ``label``."""
+        return any(port.name == "label" for graph in self.graphs.values() for port in graph.inputs)
 
     def all_files(self, variant: VariantName | None = None) -> tuple[File, ...]:
         """Every file but the manifest, each once: of one variant and beside it, or of all variants."""

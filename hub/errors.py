@@ -13,6 +13,10 @@ class SourceError(HubError, OSError):
     """A place that bundles come from, and that does not give one: unreachable, not there, not for us, a full disk."""
 
 
+class NoBundleError(SourceError):
+    """A repository that is there and has no manifest: it may be a model that an adapter knows."""
+
+
 class RequestError(HubError, ValueError):
     """A request that cannot be answered as asked: what is wrong, and what would be right."""
 

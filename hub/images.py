@@ -27,7 +27,7 @@ Background = Literal["auto", "keep", "invert"]
 BACKGROUNDS: tuple[str, ...] = get_args(Background)
 
 
-def read(path: Path, limit: int = PIXEL_LIMIT) -> Image.Image:
+def read(path: Path | io.BytesIO, limit: int = PIXEL_LIMIT) -> Image.Image:
     """A picture file as 8-bit L, RGB or RGBA: its first frame, upright, with 16 bits or floats scaled down.
 
     Raises:
@@ -39,7 +39,9 @@ def read(path: Path, limit: int = PIXEL_LIMIT) -> Image.Image:
 
 
 @contextmanager
-def opened(path: Path, limit: int = PIXEL_LIMIT, draft: tuple[int, int] | None = None) -> Iterator[Image.Image]:
+def opened(
+    path: Path | io.BytesIO, limit: int = PIXEL_LIMIT, draft: tuple[int, int] | None = None
+) -> Iterator[Image.Image]:
     """A picture file, not decoded yet; what goes wrong while it is used here is told in a sentence.
 
     ``draft``: a size that is enough, where the format can be decoded at a fraction of its own.
@@ -193,6 +195,22 @@ def to_png(image: np.ndarray) -> bytes:
 def to_data_uri(content: bytes, kind: str = "png") -> str:
     """The bytes of a picture inside a URI: no second request, so it is there with the page."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def from_data_uri(uri: object) -> Image.Image:
+    """The PNG that :func:`to_data_uri` put into ``uri``, as :func:`read` gives it.
+
+    Raises:
+        RequestError: it is no such URI, or what it holds is no picture.
+    """
+    head = "data:image/png;base64,"
+    if not isinstance(uri, str) or not uri.startswith(head):
+        raise RequestError("The picture must be a PNG inside a data URI.")
+    try:
+        content = base64.b64decode(uri[len(head) :], validate=True)
+    except ValueError:
+        raise RequestError("The picture's data URI is damaged.") from None
+    return read(io.BytesIO(content))
 
 
 def to_gif(images: np.ndarray, milliseconds: int = 80) -> bytes:

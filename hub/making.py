@@ -13,6 +13,7 @@ from hub.errors import RequestError
 from hub.settings import settings
 from hub.tasks import open_model
 from hub.tasks.restore import Restorer
+from hub.tasks.sample import SampleModel
 from hub.tasks.translate import TranslateModel
 
 
@@ -55,6 +56,8 @@ def _make(
         if not image.is_file():
             raise RequestError(f"There is no file {image}.")
         told = _translate(opened, image, out, inverse)
+    elif not isinstance(opened, SampleModel):
+        raise RequestError(f"'{model}' has the task '{opened.bundle.task}', which genhub run cannot do yet.")
     else:
         useless = [name for name, value in {"image": image, "inverse": inverse}.items() if value]
         _refuse(useless, model, "makes pictures from noise")

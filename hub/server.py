@@ -122,8 +122,9 @@ class Hub:
         if model is None or only != variant:
             return PlainTextResponse("No such bundle.", status_code=404)
         try:
+            model.resolved.require_bundle()
             manifest = archive.check(model.bundle, model.folder, only)
-        except BundleError as error:
+        except (BundleError, RequestError) as error:
             return PlainTextResponse(str(error), status_code=409)
         name = f"{model_id}-{only}.zip" if only else f"{model_id}.zip"
         return StreamingResponse(

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     """Bundles past this size are refused before anything of them is fetched or opened."""
     memory_mb: int = Field(default=2048, ge=64)
     """Models past this budget are closed, least recently used first."""
+    add_models: Literal["auto", "on", "off"] = "auto"
+    """Whether a visitor may add models in the running hub; ``auto``: one who sits at this machine. Behind a proxy that
+    hides who asks, set it ``off``."""
     max_count: int = Field(default=256, ge=1)
     """The most pictures that one request may ask for."""
     tile: int = Field(default=512, ge=64)

@@ -30,6 +30,8 @@ Files = dict[str, bytes]
 class Repository:
     private: bool = False
     gated: bool = False
+    license: str | None = None
+    """As the header of its card says."""
     commits: dict[str, Files] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     """Branches and tags."""
@@ -87,7 +89,7 @@ class HubStandIn:
         self._server.should_exit = True
         self._thread.join()
 
-    def add(self, name: str, files: Files, **about: bool) -> str:
+    def add(self, name: str, files: Files, **about: object) -> str:
         """A repository with one more commit of exactly ``files``; returns the commit."""
         return self.repos.setdefault(name, Repository(**about)).commit(dict(files))
 
@@ -176,7 +178,14 @@ class HubStandIn:
     def _info(self, request: Request) -> dict[str, object]:
         commit, files = self._at(request)
         name = f"{request.path_params['owner']}/{request.path_params['name']}"
-        return {"id": name, "sha": commit, "siblings": [{"rfilename": path} for path in files]}
+        said = self.repos[name].license
+        return {
+            "id": name,
+            "sha": commit,
+            "siblings": [{"rfilename": path} for path in files],
+            "lastModified": "2025-01-01T00:00:00.000Z",
+            **({"cardData": {"license": said}} if said else {}),
+        }
 
     async def _paths_info(self, request: Request) -> list[dict[str, object]]:
         _, files = self._at(request)

@@ -1,8 +1,9 @@
-"""`genhub train` and `genhub data`.
+"""`genhub train`, `genhub evaluate` and `genhub data`.
 
 genhub data build fashion
 genhub train vae --preset cpu --data fashion --out runs/vae-fashion
 genhub train vae --resume runs/vae-fashion
+genhub evaluate runs/vae-fashion
 """
 
 import argparse
@@ -28,6 +29,11 @@ families: {", ".join(FAMILIES)}
 def train(argv: list[str]) -> int:
     """`genhub train ...`: returns the exit code; 0 done, 1 stopped by the user, 2 a mistake to put right."""
     return _plainly(_train, argv)
+
+
+def evaluate(argv: list[str]) -> int:
+    """`genhub evaluate ...`: returns the exit code."""
+    return _plainly(_evaluate, argv)
 
 
 def data(argv: list[str]) -> int:
@@ -176,6 +182,25 @@ def _run(info: Any, images: Any, run: Path, resume: bool) -> int:
     return 0 if train_loop(info, images, run, resume) else 1
 
 
+def _evaluate(argv: list[str]) -> int:
+    from training.checkpoint import read_run_info
+    from training.lock import run_lock
+    from training.measure import measure_again
+    from training.precision import use_allowed_threads
+
+    parser = argparse.ArgumentParser(
+        prog="genhub evaluate",
+        description="Measure the latest checkpoint of a run, finished or not, and keep the numbers.",
+    )
+    parser.add_argument("run", type=Path, help="folder of the run; its metrics.json is written anew")
+    run: Path = parser.parse_args(argv).run
+    read_run_info(run)  # before a lock makes the folder
+    use_allowed_threads()
+    with run_lock(run):
+        print(f"{run}: {measure_again(run)}")
+    return 0
+
+
 def _data(argv: list[str]) -> int:
     from training.data.build import BUILDERS, build, parquet_path
 
@@ -192,7 +217,7 @@ def _data(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    commands = {"train": train, "data": data}
+    commands = {"train": train, "evaluate": evaluate, "data": data}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
-        sys.exit("usage: python -m training.cli train|data ...")
+        sys.exit("usage: python -m training.cli train|evaluate|data ...")
     sys.exit(commands[sys.argv[1]](sys.argv[2:]))

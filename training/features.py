@@ -71,6 +71,25 @@ class FashionClassifier(nn.Module):
         return logits
 
 
+class FashionJudge(nn.Module):
+    """The evaluator on padded pictures: float [N, 1, H, W] in [-1, 1], 28x28 or larger -> logits float [N, 10]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.classifier = fashion_classifier()
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.classifier(centre(images))
+        return logits
+
+
+def centre(images: Tensor) -> Tensor:
+    """The 28x28 pixels in the middle of [N, 1, H, W], which undoes the padding to 32."""
+    height, width = images.shape[2:]
+    top, left = (height - FASHION_SIZE) // 2, (width - FASHION_SIZE) // 2
+    return images[:, :, top : top + FASHION_SIZE, left : left + FASHION_SIZE]
+
+
 @cache
 def fashion_classifier() -> FashionClassifier:
     """The committed evaluator, frozen, on CPU in float32. Raises TrainingError if its weights are not there."""
@@ -117,7 +136,4 @@ def _prepare(images: Tensor | NDArray[np.uint8]) -> Tensor:
         grey = torch.from_numpy(images).permute(0, 3, 1, 2).float()
     else:
         grey = ((images.float().cpu() + 1) * 127.5).clamp(0, 255).round()
-    height, width = grey.shape[2:]
-    top, left = (height - FASHION_SIZE) // 2, (width - FASHION_SIZE) // 2
-    grey = grey[:, :, top : top + FASHION_SIZE, left : left + FASHION_SIZE]
-    return (grey / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+    return (centre(grey) / 127.5 - 1).contiguous(memory_format=torch.channels_last)

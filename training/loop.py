@@ -37,6 +37,7 @@ from training.data.order import ShuffledOrder
 from training.errors import TrainingError
 from training.family import load_family
 from training.journal import Journal, finite
+from training.measure import measure
 from training.precision import new_accelerator, use_allowed_threads
 from training.schedule import BudgetSchedule
 
@@ -123,7 +124,7 @@ class _Run:
                     flush=True,
                 )
             return False
-        self._evaluate(self._elapsed())
+        self._evaluate()
         return True
 
     def _fraction(self) -> float:
@@ -206,25 +207,13 @@ class _Run:
         self.feed.order.load_state_dict(state["order"])
         set_random_state(state["random"][self.accelerator.process_index])
 
-    def _evaluate(self, seconds: float) -> None:
-        """Final metrics on val and on test, into `metrics.json`."""
+    def _evaluate(self) -> None:
+        """Final metrics on val and on test."""
         if not self.main:
             return
+        info = replace(self.info, step=self.step, elapsed_seconds=self._elapsed())
         with _untouched_randomness():
-            metrics = {split: self.trainer.evaluate(split) for split in ("val", "test")}
-        content = {
-            "family": self.info.family,
-            "data": self.data.info.name,
-            "seed": self.info.seed,
-            "step": self.step,
-            "metrics": metrics,
-        }
-        write_json(self.run / "metrics.json", content)
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics["test"].items())
-        print(
-            f"Finished at step {self.step} after {seconds / 60:.1f} minutes. Test: {shown or 'nothing to measure'}.",
-            flush=True,
-        )
+            print(f"Finished at {measure(self.trainer, info, self.run)}", flush=True)
 
 
 class _Feed:

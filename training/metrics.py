@@ -28,6 +28,36 @@ def frechet_distance(first: NDArray[np.float64], second: NDArray[np.float64]) ->
     return max(float(distance), 0.0)
 
 
+def kernel_distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float, float]:
+    """Unbiased squared maximum mean discrepancy under the kernel (x·y / D + 1)^3, and its standard error.
+
+    What Bińkowski et al. (2018) compute on Inception features and call KID; here it goes by the features' own name.
+    first, second: float64 [N, D] and [M, D], at least three rows each. Its expectation is the same for any N and M,
+    which a Fréchet distance's is not; so it may come out below zero. The error is the two-sample jackknife's.
+    """
+    for features in (first, second):
+        if features.ndim != 2 or len(features) < 3:
+            raise ValueError("kernel_distance needs two matrices of features with at least three rows each")
+
+    def kernel(rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float64]:
+        values: NDArray[np.float64] = (rows @ columns.T / rows.shape[1] + 1) ** 3
+        return values
+
+    across = kernel(first, second)
+    # Per row: its kernel values within its own set without itself, and with the other set.
+    sides = [(kernel(first, first), across), (kernel(second, second), across.T)]
+    rows = [(own.sum(1) - np.diagonal(own), other.sum(1)) for own, other in sides]
+    counts = (len(first), len(second))
+    inner = [own.sum() / (count * (count - 1)) for (own, _), count in zip(rows, counts, strict=True)]
+    variance = 0.0
+    for (own, other), count, rest in zip(rows, counts, inner[::-1], strict=True):
+        elsewhere = across.size / count
+        left_out = (own.sum() - 2 * own) / ((count - 1) * (count - 2)) + rest
+        left_out = left_out - 2 * (across.sum() - other) / ((count - 1) * elsewhere)
+        variance += (count - 1) * left_out.var()
+    return float(sum(inner) - 2 * across.mean()), float(np.sqrt(variance))
+
+
 def psnr(images: NDArray[np.uint8], references: NDArray[np.uint8]) -> float:
     """Peak signal-to-noise ratio in dB of uint8 [N, ...] images, averaged over images; capped at 100 for equal ones."""
     error = (images.astype(np.float64) - references.astype(np.float64)).reshape(len(images), -1)

@@ -24,11 +24,13 @@ def pull(name: str, variant: VariantName | None, target: Path) -> tuple[VariantN
 
     Raises:
         UnknownModelError, SourceError, BundleError: as :func:`hub.weights.resolve`.
-        RequestError: ``target`` is something else than a bundle, or cannot be written.
+        RequestError: ``target`` is something else than a bundle, or cannot be written; or the model is adapted, and its
+            graphs speak no contract that ``run.py`` knows.
     """
     if target.exists() and not (target / MANIFEST).is_file() and (not target.is_dir() or any(target.iterdir())):
         raise RequestError(f"{target} is there already and is no bundle; choose another --to, or empty it first.")
     found = resolve(name, variant=variant)
+    found.require_bundle()
     chosen = variant or wanted_variant(found.bundle, "cpu")
     found.fetch(chosen)
     if target.resolve() == found.folder.resolve():

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hub.adapters import Adapter
 from hub.contract import Bundle, VariantName
 from hub.errors import HubError
 from hub.runtime import feeds
+from hub.runtime.adapted import AdaptedSession, open_graph
 from hub.runtime.choice import main_graph
 from hub.runtime.session import Session, available_providers
 from hub.settings import Provider
@@ -42,6 +44,7 @@ def measure(
     seconds: float = float("inf"),
     progress: Callable[[float], object] = lambda share: None,
     stopped: Callable[[], bool] = lambda: False,
+    adapter: Adapter | None = None,
 ) -> list[Cell]:
     """The main graph of every variant on every provider. Cells take turns within a round, so that a busy machine is
     busy for all.
@@ -53,28 +56,31 @@ def measure(
         seconds: no new round begins after so many, once there are three.
         progress: told the share that is done, 0 to 1.
         stopped: asked between any two runs.
+        adapter: how the graphs are spoken to, where they do not speak the contract themselves.
 
     Raises:
         StoppedError: ``stopped`` said so.
     """
     graph = main_graph(bundle)
-    sessions: dict[tuple[VariantName, Provider], Session] = {}
+    sessions: dict[tuple[VariantName, Provider], Session | AdaptedSession] = {}
     refused: list[Cell] = []
-    for name, variant in bundle.variants.items():
+    for name in bundle.variants:
         for provider in reversed(available_providers()):
             if stopped():
                 raise StoppedError("The benchmark was stopped.")
             try:
                 verify(folder, bundle, name)
-                session = Session(folder / variant.files[graph].path, provider, dynamic_sizes=bundle.image.dynamic)
+                session = open_graph(folder, bundle, name, graph, provider, adapter)
             except HubError as error:
                 refused.append(Cell(name, provider, {}, str(error)))
             else:
                 sessions[name, provider] = session
 
-    inputs = {batch: feeds.example(bundle.graphs[graph], batch) for batch in BATCHES}
+    # A picture in a batch that runs one by one takes what a picture takes: there is no need to wait for sixteen.
+    batches = BATCHES[:1] if adapter is not None and adapter.graphs[graph].one_at_a_time else BATCHES
+    inputs = {batch: feeds.example(bundle.graphs[graph], batch) for batch in batches}
     times: dict[tuple[VariantName, Provider, int], list[float]] = {
-        (*cell, batch): [] for cell in sessions for batch in BATCHES
+        (*cell, batch): [] for cell in sessions for batch in batches
     }
     began = time.monotonic()
     for round_ in range(runs + WARM_UP):
@@ -83,7 +89,7 @@ def measure(
             break
         for number, ((name, provider), session) in enumerate(sessions.items()):
             progress(min(1.0, max((round_ + number / len(sessions)) / (runs + WARM_UP), spent / seconds)))
-            for batch in BATCHES:
+            for batch in batches:
                 if stopped():
                     raise StoppedError("The benchmark was stopped.")
                 start = time.perf_counter()
@@ -92,6 +98,6 @@ def measure(
                     times[name, provider, batch].append((time.perf_counter() - start) * 1000 / batch)
     medians = {cell: statistics.median(each) for cell, each in times.items()}
     return [
-        Cell(name, provider, {batch: medians[name, provider, batch] for batch in BATCHES})
+        Cell(name, provider, {batch: medians[name, provider, min(batch, batches[-1])] for batch in BATCHES})
         for name, provider in sessions
     ] + refused

@@ -9,7 +9,7 @@ import threading
 
 from pydantic import TypeAdapter
 
-from hub import files, weights
+from hub import files
 from hub.errors import HubError, RequestError
 from hub.runtime.bench import Cell, measure
 from hub.runtime.engine import Model
@@ -78,7 +78,8 @@ class Benchmarks:
 
     def _work(self, run: Run, model: Model, runs: int) -> None:
         try:
-            run.measured = measure(model.bundle, model.folder, runs, SECONDS, run.tell, run.stop.is_set)
+            told = (run.tell, run.stop.is_set)
+            run.measured = measure(model.bundle, model.folder, runs, SECONDS, *told, model.resolved.adapter)
             self._remember(model, run.measured)
         except HubError as error:
             run.failure = error
@@ -115,6 +116,6 @@ class Benchmarks:
 
 def _key(model: Model) -> str:
     try:
-        return f"{model.bundle.id} {weights.fingerprint(model.folder)[:16]} on {machine()}"
+        return f"{model.bundle.id} {model.resolved.fingerprint[:16]} on {machine()}"
     except OSError:  # its folder is gone
         return ""

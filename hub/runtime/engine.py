@@ -17,6 +17,7 @@ from hub.catalog import catalog_ids
 from hub.contract import VariantName
 from hub.errors import BundleError, UnknownModelError
 from hub.runtime import feeds
+from hub.runtime.adapted import AdaptedSession, open_graph
 from hub.runtime.choice import Choice, choose, main_graph, target
 from hub.runtime.session import Arrays, Session
 from hub.settings import settings
@@ -37,7 +38,7 @@ class Model:
         self.bundle, self.folder, self.source = resolved.bundle, resolved.folder, resolved.source
         self._lock = threading.Lock()
         self._choice: Choice | None = None
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, Session | AdaptedSession] = {}
         self.last_used = 0.0
         """On the clock of ``time.monotonic``."""
 
@@ -49,18 +50,22 @@ class Model:
 
     def _chosen(self) -> Choice:
         if self._choice is None:
-            choice = choose(self.bundle, self.folder, self.resolved.fetch)
+            adapter = self.resolved.adapter
+            named = self.resolved.fingerprint if adapter else None
+            choice = choose(self.bundle, self.folder, self.resolved.fetch, adapter, named)
             log.info("%s: %s on %s (%s)", self.bundle.id, choice.variant, choice.provider, choice.reason)
             self._choice = choice
         return self._choice
 
-    def _session(self, graph: str) -> Session:
+    def _session(self, graph: str) -> Session | AdaptedSession:
         with self._lock:
             if graph not in self._sessions:
                 choice = self._chosen()
                 # Verified once more: it may have been days since the choice, and it is this content that will run.
-                path = verify_file(self.folder, self.bundle, self.bundle.variants[choice.variant].files[graph])
-                session = Session(path, choice.provider, dynamic_sizes=self.bundle.image.dynamic)
+                verify_file(self.folder, self.bundle, self.bundle.variants[choice.variant].files[graph])
+                session = open_graph(
+                    self.folder, self.bundle, choice.variant, graph, choice.provider, self.resolved.adapter
+                )
                 session.run(feeds.example(self.bundle.graphs[graph], 1))  # the first run of a session is the slow one
                 self._sessions[graph] = session
             return self._sessions[graph]
@@ -118,18 +123,36 @@ class Engine:
         for name in names or catalog_ids():
             self.add(name)
 
-    def add(self, name: str | Path) -> Model:
+    def add(self, name: str | Path, *, folders: bool = True, tried: bool = False) -> Model:
         """Know one more model. The same folder named twice is one model.
+
+        Args:
+            name: an id, a folder or a Hub repository.
+            folders: whether it may be a folder of this machine.
+            tried: open it first; one that cannot be opened is not known afterwards.
 
         Raises:
             UnknownModelError, SourceError, BundleError: as :func:`hub.weights.resolve`, or two bundles go by one id.
         """
-        located = resolve(name, target())
+        located = resolve(name, target(), folders=folders)
+        model = Model(located)
+        if tried and self._known(located) is None:
+            model.warm_up()
         with self._lock:
-            known = self._models.setdefault(located.bundle.id, Model(located))
-        if known.folder.resolve() != located.folder.resolve():
+            known = self._known(located) or model
+            self._models[located.bundle.id] = known
+        return known
+
+    def _known(self, located: Resolved) -> Model | None:
+        """The model that this very bundle is already.
+
+        Raises:
+            BundleError: another one has its id.
+        """
+        known = self._models.get(located.bundle.id)
+        if known is not None and known.folder.resolve() != located.folder.resolve():
             raise BundleError(
-                f"Two bundles are called '{located.bundle.id}': {known.folder} and {located.folder}; "
+                f"Two bundles are called '{located.bundle.id}': {known.resolved.place} and {located.place}; "
                 "export one of them with another --id."
             )
         return known

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime as ort
@@ -28,6 +29,22 @@ OPENVINO_CONFIG = json.dumps({"CPU": {"INFERENCE_PRECISION_HINT": "f16"}})  # bf
 INTEL = 0x8086  # PCI vendor id
 
 Arrays = Mapping[str, np.ndarray]
+
+DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(uint8)": "uint8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+}
+"""What onnxruntime calls a type -> what NumPy does. Others go in as bytes, which no port agrees with."""
+
+
+class Signature(NamedTuple):
+    """What a graph declares of an input or output. A dimension is a number, or a name (``None`` where it has none)."""
+
+    dtype: np.dtype
+    shape: tuple[int | str | None, ...]
 
 
 class Session:
@@ -51,7 +68,8 @@ class Session:
             raise
         except Exception as error:  # onnxruntime has a dozen exception types that share no base of their own
             raise BundleError(f"onnxruntime cannot open {model.name}: {_first_line(error)}") from error
-        self._outputs = [output.name for output in self._session.get_outputs()]
+        self.inputs = {each.name: _signature(each) for each in self._session.get_inputs()}
+        self.outputs = {each.name: _signature(each) for each in self._session.get_outputs()}
 
     def run(self, feeds: Arrays) -> dict[str, np.ndarray]:
         """Every output by name, for ``feeds`` that ``hub.runtime.feeds.check`` has passed.
@@ -60,10 +78,14 @@ class Session:
             RequestError: the graph itself refuses them, for example a label beyond its table.
         """
         try:
-            outputs = self._session.run(self._outputs, dict(feeds))
+            outputs = self._session.run(list(self.outputs), dict(feeds))
         except Exception as error:
             raise RequestError(f"The model cannot run on these inputs: {_first_line(error)}") from error
-        return dict(zip(self._outputs, outputs, strict=True))
+        return dict(zip(self.outputs, outputs, strict=True))
+
+
+def _signature(declared: ort.NodeArg) -> Signature:
+    return Signature(np.dtype(DTYPES.get(declared.type, "V1")), tuple(declared.shape))
 
 
 def _first_line(error: Exception) -> str:

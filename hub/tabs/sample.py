@@ -12,6 +12,7 @@ from hub import images
 from hub.runtime.engine import Engine
 from hub.settings import settings
 from hub.tabs.answers import answers
+from hub.tabs.choices import keep_up, of_task, titles
 from hub.tabs.downloads import download
 from hub.tabs.facts import facts
 from hub.tasks import speak
@@ -38,9 +39,14 @@ class Made(NamedTuple):
 
 def build(engine: Engine) -> gr.Blocks:
     """The tab for the ``sample`` models of ``engine``, which has at least one. API name: ``/sample``."""
-    models = {name: model.bundle for name, model in engine.models.items() if model.bundle.task == "sample"}
+    models = of_task(engine, "sample")
     first = next(iter(models))
     most = min(64, settings().max_count)
+
+    def classes(model: str) -> tuple[str, ...]:
+        """What may be asked of ``model``: the labels of another are what its judge sees."""
+        bundle = engine.model(model).bundle
+        return bundle.labels if bundle.conditional else ()
 
     def made(model: str, count: int, seed: int, temperature: float, label: str) -> Made:
         speaking = speak(engine.model(model), SampleModel)
@@ -49,10 +55,10 @@ def build(engine: Engine) -> gr.Blocks:
         if not (speaking.conditional and every):
             return Made(pictures, [None] * len(pictures), None)
         # The model goes through its classes in turn; here each class gets a row of its own.
-        classes = speaking.bundle.labels
-        order = sorted(range(len(pictures)), key=lambda number: number % len(classes))
-        captions: list[str | None] = [classes[number % len(classes)] for number in order]
-        return Made(pictures[order], captions, -(-len(order) // len(classes)))
+        names = speaking.bundle.labels
+        order = sorted(range(len(pictures)), key=lambda number: number % len(names))
+        captions: list[str | None] = [names[number % len(names)] for number in order]
+        return Made(pictures[order], captions, -(-len(order) // len(names)))
 
     @answers
     def sample(
@@ -86,33 +92,34 @@ def build(engine: Engine) -> gr.Blocks:
         if not other:
             hidden = gr.update(visible=False)
             return hidden, hidden, gr.update(visible=False, value=None), hidden
-        known = label if label in models[other].labels else EVERY
+        known = label if label in classes(other) else EVERY
         pictures = made(other, count, seed, temperature, known).shown()
-        ours, theirs = (gr.update(visible=True, value=f"### {models[name].title}") for name in (model, other))
+        headings = [f"### {engine.model(name).bundle.title}" for name in (model, other)]
+        ours, theirs = (gr.update(visible=True, value=heading) for heading in headings)
         return ours, theirs, gr.update(visible=True, value=pictures), gr.update(visible=True)
 
     def roll() -> int:
         return random.randrange(10_000)
 
+    @answers
     def describe(model: str) -> tuple[str, Any, Any]:
         """Facts, the labels there are, and enough pictures to see four of every class."""
-        labels = models[model].labels
+        bundle, labels = engine.model(model).bundle, classes(model)
         count = min(4 * len(labels), most) if labels else 16
         choice = gr.update(choices=[EVERY, *labels], value=EVERY, visible=bool(labels))
-        return facts(models[model]), choice, gr.update(value=count)
+        return facts(bundle), choice, gr.update(value=count)
 
     tab: gr.Blocks
     with gr.Blocks() as tab:
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=2, min_width=300, elem_classes="controls"):
-                titles = [(bundle.title, name) for name, bundle in models.items()]
-                several = len(models) > 1
-                model = gr.Dropdown(titles, value=first, label="Model", interactive=several, elem_id="model")
+                offered, several = titles(engine, "sample"), len(models) > 1
+                model = gr.Dropdown(offered, value=first, label="Model", interactive=several, elem_id="model")
                 label = gr.Dropdown(
-                    [EVERY, *models[first].labels],
+                    [EVERY, *classes(first)],
                     value=EVERY,
                     label="Class",
-                    visible=bool(models[first].labels),
+                    visible=bool(classes(first)),
                     elem_id="label",
                 )
                 count = gr.Slider(1, most, value=16, step=1, label="Pictures")
@@ -130,7 +137,7 @@ def build(engine: Engine) -> gr.Blocks:
                     0, 2, value=1, step=0.05, label="Temperature", info="Below 1 typical, above 1 daring"
                 )
                 other = gr.Dropdown(
-                    [("Nothing", ""), *titles],
+                    [("Nothing", ""), *offered],
                     value="",
                     label="Compare with",
                     info="Another model, the same seed",
@@ -151,6 +158,7 @@ def build(engine: Engine) -> gr.Blocks:
                     sheet = gr.DownloadButton("Download grid (PNG)", size="sm", elem_id="download-png")
                     archive = gr.DownloadButton("Download all (ZIP)", size="sm", elem_id="download-zip")
 
+        keep_up(tab, engine, "sample", model, other)
         asked, shown = [model, count, seed, temperature, label], [gallery, sheet, archive]
         compared = [model, other, count, seed, temperature, label]
         beside = [heading, other_heading, other_gallery, second]

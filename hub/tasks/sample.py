@@ -37,7 +37,7 @@ class SampleModel:
         self.bundle = model.bundle
         decoder = self.bundle.graphs["decoder"]
         self._latent_dim = next(port.shape[1] for port in decoder.inputs if port.name == "z")
-        self.conditional = any(port.name == "label" for port in decoder.inputs)
+        self.conditional = self.bundle.conditional
 
     @property
     def latent_dim(self) -> int:
@@ -95,6 +95,19 @@ class SampleModel:
         batch, single = batched("image", images, rank=4)
         z = self._through("encoder", {"image": batch})["z"]
         return z[0] if single else z
+
+    def judge(self, images: np.ndarray) -> np.ndarray:
+        """What the judge of the bundle sees in ``images``, uint8 [N, H, W, C] or [H, W, C]: the probability of each of
+        the labels, float32 [N, classes] or [classes].
+
+        Raises:
+            RequestError: this bundle has no judge, or the images have another size or dtype.
+        """
+        if "judge" not in self.bundle.graphs:
+            raise RequestError(f"'{self.bundle.id}' has no judge: nothing in it says what a picture shows.")
+        batch, single = batched("image", images, rank=4)
+        probabilities = self._through("judge", {"image": batch})["probabilities"]
+        return probabilities[0] if single else probabilities
 
     def _decode(self, z: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         return self._through("decoder", {"z": z} if labels is None else {"z": z, "label": labels})["image"]

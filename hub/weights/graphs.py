@@ -5,8 +5,10 @@ waste. So this walks protobuf's wire format in place and steps over everything b
 tensor's location or an operator's domain. Field numbers are those of ``onnx.proto``, which may never change them.
 """
 
+import math
 import mmap
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from hub.errors import BundleError
@@ -23,11 +25,25 @@ CHILDREN: dict[str, dict[int, str]] = {
 }
 """Message -> field -> the message in it, as far as they are looked into."""
 NODE_DOMAIN, TENSOR_EXTERNAL_DATA, TENSOR_DATA_LOCATION, MODEL_GRAPH = 7, 13, 14, 7
+MODEL_IR_VERSION, MODEL_OPSET, GRAPH_INITIALIZER, TENSOR_DIMS, TENSOR_TYPE = 1, 8, 5, 1, 2
+WEIGHT_TYPES = frozenset({1, 2, 3, 10, 16})
+"""float32, uint8, int8, float16, bfloat16."""
 STANDARD_DOMAINS = frozenset({b"", b"ai.onnx"})
 MAX_DEPTH = 64
 """Of messages within messages: no real graph nests its branches and loops anywhere near as deep."""
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+
+
+@dataclass(frozen=True)
+class About:
+    """What an ONNX file says of itself."""
+
+    ir_version: int
+    opset: int
+    """Of ONNX's own operators."""
+    parameters: int
+    """Numbers in its weights; shapes and indices do not count."""
 
 
 class _MalformedError(ValueError):
@@ -55,6 +71,41 @@ def check_graph(path: Path, name: str, bundle_id: str) -> None:
         raise BundleError(f"The bundle '{bundle_id}' cannot be read: {name}: {error.strerror}.") from None
     if trouble:
         raise BundleError(f"The bundle '{bundle_id}' is refused: {name} {trouble}.")
+
+
+def look_into(path: Path) -> About:
+    """What the ONNX file at ``path``, which :func:`check_graph` has passed, says of itself."""
+    ir_version = opset = parameters = 0
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for field, wire, value, stop in _fields(content, 0, len(content)):
+            if (field, wire) == (MODEL_IR_VERSION, VARINT):
+                ir_version = value
+            elif (field, wire) == (MODEL_OPSET, BYTES):
+                entries = list(_fields(content, value, stop))
+                domains = [content[at:end] for number, kind, at, end in entries if (number, kind) == (1, BYTES)]
+                if all(domain in STANDARD_DOMAINS for domain in domains):
+                    opset = next((number for key, kind, number, _ in entries if (key, kind) == (2, VARINT)), opset)
+            elif (field, wire) == (MODEL_GRAPH, BYTES):
+                inside = _fields(content, value, stop)
+                tensors = [(at, end) for key, kind, at, end in inside if (key, kind) == (GRAPH_INITIALIZER, BYTES)]
+                parameters += sum(_weights(content, *tensor) for tensor in tensors)
+    return About(ir_version, opset, parameters)
+
+
+def _weights(content: mmap.mmap, start: int, end: int) -> int:
+    """How many numbers a tensor holds; 0 where they are shapes or indices."""
+    dims, kind = [], 0
+    for field, wire, value, stop in _fields(content, start, end):
+        if field == TENSOR_DIMS and wire == VARINT:
+            dims.append(value)
+        elif field == TENSOR_DIMS and wire == BYTES:  # packed
+            while value < stop:
+                size, value = _varint(content, value)
+                dims.append(size)
+        elif (field, wire) == (TENSOR_TYPE, VARINT):
+            kind = value
+    # A file of so many bytes holds no more numbers, whatever it says.
+    return min(math.prod(dims), end - start) if kind in WEIGHT_TYPES else 0
 
 
 def _trouble(content: mmap.mmap) -> str | None:

@@ -12,13 +12,15 @@ import errno
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from huggingface_hub import HfApi, RepoFile, hf_hub_download, try_to_load_from_cache
+from huggingface_hub import HfApi, ModelInfo, RepoFile, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -29,9 +31,10 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils.tqdm import tqdm
 
 from hub.contract import MANIFEST, File
-from hub.errors import BundleError, SourceError
+from hub.errors import BundleError, NoBundleError, SourceError
 
 log = logging.getLogger("genhub")
 
@@ -87,6 +90,7 @@ def find(place: Place, *, again: bool = False) -> Snapshot:
     last time is used, and the note says so. ``again`` fetches the manifest anew.
 
     Raises:
+        NoBundleError: the repository has no manifest.
         SourceError: the Hub does not have it, does not give it, or cannot be reached, and the cache has nothing.
     """
     there = try_to_load_from_cache(place.repo, MANIFEST, revision=place.revision)
@@ -94,7 +98,7 @@ def find(place: Place, *, again: bool = False) -> Snapshot:
     commit = place.revision
     if not place.pinned:
         try:
-            commit = str(_ask(place, lambda: _api().model_info(place.repo, revision=place.revision, timeout=10).sha))
+            commit = str(ask_about(place).sha)
         except SourceError as error:
             if cached is None:
                 raise
@@ -102,8 +106,103 @@ def find(place: Place, *, again: bool = False) -> Snapshot:
     if cached is None or cached.name != commit or again:
         look_at(Place(place.repo, commit), {MANIFEST: None})
         # By the name that was asked for: so the client remembers which commit it meant.
-        cached = Path(_ask(place, lambda: _download(place, MANIFEST, again))).parent
+        cached = download(place, MANIFEST, again=again).parent
     return Snapshot(place.repo, cached.name, cached)
+
+
+def ask_about(place: Place) -> ModelInfo:
+    """What the Hub says of a repository: its commit, the names of its files, what its card's header holds.
+
+    Raises:
+        SourceError: it does not have it, does not give it, or cannot be reached.
+    """
+    return _ask(place, lambda: _api().model_info(place.repo, revision=place.revision, timeout=10))
+
+
+def describe(place: Place, paths: Sequence[str]) -> dict[str, RepoFile]:
+    """Size and hash of those of ``paths`` that the repository has, by path; nothing of them is fetched.
+
+    Raises:
+        SourceError: as :func:`ask_about`.
+    """
+    infos = _ask(place, lambda: _api().get_paths_info(place.repo, list(paths), revision=place.revision))
+    return {info.path: info for info in infos if isinstance(info, RepoFile)}
+
+
+def download(place: Place, path: str, *, again: bool = False) -> Path:
+    """One file in the cache, unverified.
+
+    Raises:
+        SourceError: as :func:`fetch`.
+    """
+    return Path(_ask(place, lambda: _download(place, path, again)))
+
+
+_told: ContextVar[Callable[[float], object] | None] = ContextVar("told", default=None)
+
+
+@contextmanager
+def telling(told: Callable[[float], object]) -> Iterator[None]:
+    """Have ``told`` be called with the share of the bytes that is there, 0 to 1, while this thread fetches files."""
+    token = _told.set(told)
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
+_nobody_special: ContextVar[bool] = ContextVar("nobody_special", default=False)
+
+
+@contextmanager
+def as_anybody() -> Iterator[None]:
+    """Ask without the owner's token in this thread: for visitors who are not the owner."""
+    token = _nobody_special.set(True)
+    try:
+        yield
+    finally:
+        _nobody_special.reset(token)
+
+
+def must_be_shown(place: Place) -> None:
+    """For somebody who is not the owner: see that the Hub shows ``place`` to everybody, whatever the cache has of it.
+
+    Raises:
+        SourceError: it does not.
+    """
+    if _nobody_special.get():
+        ask_about(place)
+
+
+def _token() -> bool | None:
+    """``False`` sends none, ``None`` the owner's, where there is one."""
+    return False if _nobody_special.get() else None
+
+
+class _Counted(tqdm):
+    """A progress bar that nobody sees: it only counts."""
+
+    count: Callable[[float], object]
+
+    def __init__(self, *args: Any, **how: Any) -> None:
+        super().__init__(*args, **{**how, "disable": True})  # type: ignore[no-untyped-call]
+
+    def update(self, n: float | None = 1) -> None:
+        type(self).count(n or 0)
+
+
+def _counter(total: int) -> type[tqdm] | None:
+    """The bar of one :func:`fetch`; the client's own where nobody wants to be told."""
+    if (told := _told.get()) is None:
+        return None
+    come = 0.0
+
+    def count(number: float) -> None:
+        nonlocal come
+        come += number
+        told(min(1.0, come / max(1, total)))
+
+    return type("_CountedHere", (_Counted,), {"count": staticmethod(count)})
 
 
 def fetch(snapshot: Snapshot, files: Sequence[File], *, again: bool = False) -> None:
@@ -124,8 +223,9 @@ def fetch(snapshot: Snapshot, files: Sequence[File], *, again: bool = False) -> 
     look_at(place, missing)
     total = sum(file.bytes for file in files if file.path in missing)
     log.info("Fetching %d files, %.1f MB, from %s", len(missing), total / 1e6, place)
+    bar = _counter(total)
     for path in missing:
-        _ask(place, partial(_download, place, path, again))
+        _ask(place, partial(_download, place, path, again, bar))
 
 
 def look_at(place: Place, wanted: dict[str, File | None]) -> None:
@@ -135,22 +235,28 @@ def look_at(place: Place, wanted: dict[str, File | None]) -> None:
         SourceError: one is not there, or the Hub does not answer.
         BundleError: one has another size or content. Of small files, which Git keeps itself, only the size is known.
     """
-    infos = _ask(place, lambda: _api().get_paths_info(place.repo, list(wanted), revision=place.revision))
-    there = {info.path: info for info in infos if isinstance(info, RepoFile)}
+    there = describe(place, list(wanted))
     for path, file in wanted.items():
         _check(place, path, file, there.get(path))
 
 
-def _download(place: Place, path: str, again: bool) -> str:
+def _download(place: Place, path: str, again: bool, bar: type[tqdm] | None = None) -> str:
     return hf_hub_download(
-        place.repo, path, revision=place.revision, force_download=again, library_name="generative-hub"
+        place.repo,
+        path,
+        revision=place.revision,
+        force_download=again,
+        library_name="generative-hub",
+        token=_token(),
+        tqdm_class=bar,
     )
 
 
 def _check(place: Place, path: str, file: File | None, info: RepoFile | None) -> None:
+    if info is None and path == MANIFEST:
+        raise NoBundleError(f"{place} is no bundle: it has no {path}.")
     if info is None:
-        what = "is no bundle: it has" if path == MANIFEST else "is incomplete: it has"
-        raise SourceError(f"{place} {what} no {path}.")
+        raise SourceError(f"{place} is incomplete: it has no {path}.")
     if file is None and info.size > MAX_MANIFEST_BYTES:
         raise BundleError(f"{place} is refused: its {path} has {info.size:,} bytes.")
     if file is not None and (info.size != file.bytes or (info.lfs is not None and info.lfs.sha256 != file.sha256)):
@@ -158,7 +264,7 @@ def _check(place: Place, path: str, file: File | None, info: RepoFile | None) ->
 
 
 def _api() -> HfApi:
-    return HfApi(library_name="generative-hub")
+    return HfApi(library_name="generative-hub", token=_token())
 
 
 def _ask(place: Place, call: Callable[[], Answer]) -> Answer:

@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tests.bench.environment import ONE_THREAD, make_environment
 from training.atomic import write_json
 from training.checkpoint import latest_checkpoint, load_run, read_run_info
 from training.data.build import build, parquet_path
@@ -37,24 +38,6 @@ from training.metrics import frechet_distance, psnr
 PYTHAE = "pythae==0.1.2"
 SAMPLES = 10_000
 REPOSITORY = Path(__file__).parents[2]
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-
-
-def make_environment(folder: Path) -> Path:
-    """A virtual environment with pythae that shares this one's torch and numpy. Returns its Python."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    python = folder / "bin" / "python"
-    inside = subprocess.run(
-        [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    # The same torch for both sides, and no second gigabyte of it: a .pth file puts our packages behind pythae's own.
-    shared = "\n".join(path for path in sys.path if path.endswith("site-packages"))
-    (Path(inside.stdout.strip()) / "shared.pth").write_text(shared + "\n", encoding="utf-8")
-    subprocess.run([str(python), "-m", "pip", "install", "-qq", PYTHAE], check=True)
-    return python
 
 
 def train_both(python: Path, folder: Path, minutes: float, nets: str, latent_dim: int) -> None:
@@ -193,7 +176,7 @@ def main() -> None:
         folder = (arguments.keep or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         np.savez(folder / "images.npz", train=data.train.images, test=data.test.images)
-        python = make_environment(Path(temporary) / "environment")
+        python = make_environment(Path(temporary) / "environment", PYTHAE)
         load_before = os.getloadavg()
         train_both(python, folder, arguments.minutes, arguments.nets, config.latent_dim)
         load_after = os.getloadavg()

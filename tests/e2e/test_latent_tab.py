@@ -22,6 +22,18 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """A hub with an autoencoder that has a judge, and two models to set beside it."""
+    folder = tmp_path_factory.mktemp("bundles")
+    write_tiny_bundle(folder / "ae", bundle_id="ae", latent_dim=2, prior=False, judge=True, examples=6)
+    write_tiny_bundle(folder / "large", bundle_id="large", examples=6)
+    write_tiny_bundle(folder / "vae", bundle_id="vae", latent_dim=2, examples=6)
+    models = ",".join(str(folder / name) for name in ("large", "ae", "vae"))
+    with serving("--models", models, GENHUB_PROVIDER="cpu") as running:
+        yield running
+
+
 def open_tab(visit: Visit, hub: RunningHub, section: str = "Walk") -> None:
     visit.page.goto(hub.url)
     visit.pictures()
@@ -191,6 +203,33 @@ def test_only_a_plane_has_a_map_and_a_click_decodes_that_place(
     middle = source(visit, "#map-picture")
     visit.page.locator("#map img").click(position={"x": 30, "y": 40})
     wait_for_another(visit, "#map-picture", middle)
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("visit", [(1280, 900), PHONE], indirect=True)
+def test_holes_are_shown_in_both_models_step_by_step(
+    hub: RunningHub, plane: RunningHub, pair: RunningHub, visit: Visit, tmp_path: Path
+) -> None:
+    open_tab(visit, plane)
+    assert visit.page.get_by_role("tab", name="Holes").count() == 0, "nobody there to judge"
+    open_tab(visit, pair, "Holes")
+    walked = source(visit, "#holes-walks")
+    assert visit.page.locator("#holes-walks section").count() == 2
+    assert visit.page.locator("#holes-walks figure svg").count() == 2 * 12
+    assert visit.page.locator("#holes-walks .worst").count() == 2
+    said = visit.page.locator("#holes-walks .said").inner_text()
+    assert "at its worst at step" in said and "%" in said
+    assert not visit.page.locator("#latent-model").is_visible(), "the section has two models of its own"
+    visit.page.locator(".point:visible").get_by_label("Take example 4").first.click()
+    walked = wait_for_another(visit, "#holes-walks", walked)
+    visit.page.click("#holes-beside input")
+    assert visit.page.get_by_role("option").count() == 2
+    visit.page.keyboard.press("Escape")
+    (tmp_path / "notes.png").write_text("not a picture")
+    visit.page.locator(".point:visible input[type=file]").first.set_input_files(tmp_path / "notes.png")
+    visit.page.get_by_text("not a picture that can be read").wait_for()
+    assert source(visit, "#holes-walks") == walked
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]
     assert visit.complaints == []
 
 

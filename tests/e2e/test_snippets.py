@@ -110,7 +110,7 @@ def test_the_page_of_every_bundle_makes_the_pictures_that_onnxruntime_makes_here
     paths = {graph: folder / file.path for graph, file in bundle.variants[variant].files.items()}
     if "prior" in paths:
         z = ort.InferenceSession(paths["prior"]).run(None, {"noise": z})[0]
-    feeds = {"z": z} | ({"label": np.arange(16) % len(bundle.labels)} if bundle.labels else {})
+    feeds = {"z": z} | ({"label": np.arange(16) % len(bundle.labels)} if bundle.conditional else {})
     expected = ort.InferenceSession(paths["decoder"]).run(None, feeds)[0]
     shown = np.stack(pictures)
     assert (shown[..., 3] == 255).all() and (shown[..., 0] == shown[..., 2]).all()

@@ -1,4 +1,6 @@
-"""The README's walk-through, its very lines: 200 pictures -> train -> export -> in the hub, with no code touched."""
+"""The README's walk-through, its very lines: 200 pictures -> train -> export -> in the hub, with no code touched; and
+from there to a Hub.
+"""
 
 import re
 import shlex
@@ -8,11 +10,13 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import pytest
 from gradio_client import Client
 from PIL import Image
 
 from hub import open_model
 from tests.e2e.conftest import Visit
+from tests.hub_stand_in import TOKEN, HubStandIn
 from tests.serving import serving
 
 REPOSITORY = Path(__file__).parents[2]
@@ -28,8 +32,10 @@ def commands() -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in block[1].splitlines()]
 
 
-def test_two_hundred_pictures_become_a_model_in_every_tab(tmp_path: Path, visit: Visit) -> None:
-    install, train, export, serve = commands()
+def test_two_hundred_pictures_become_a_model_in_every_tab_and_on_a_hub(
+    tmp_path: Path, visit: Visit, hub_stand_in: HubStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install, train, export, serve, *more = commands()
     assert install == ["pip", "install", ".[export]"]  # what this process runs in has it already
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     assert "export" in project["optional-dependencies"]
@@ -58,6 +64,10 @@ def test_two_hundred_pictures_become_a_model_in_every_tab(tmp_path: Path, visit:
         row.get_by_role("button", name=title, exact=True).wait_for()
         assert "folder" in row.inner_text()
         assert visit.complaints == []
+
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    run(*more or [["genhub", "publish", mine, "--repo", "you/mine"]], cwd=tmp_path)
+    assert (open_model("you/mine").sample(count=4, seed=1) == pictures).all()
 
 
 def make_pictures(folder: Path) -> None:

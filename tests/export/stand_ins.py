@@ -107,13 +107,15 @@ def pictures(count: int, channels: int, seed: int = 0) -> np.ndarray:
     return coarse.repeat(SIZE // 4, axis=1).repeat(SIZE // 4, axis=2).astype(np.uint8)
 
 
-def modules(task: str, labelled: bool = False) -> dict[str, nn.Module]:
+def modules(task: str, labelled: bool = False, judge: bool = False) -> dict[str, nn.Module]:
     torch.manual_seed(0)
     made: dict[str, nn.Module]
     match task:
         case "sample":
             decoder = LabelledDecoder(classes=3) if labelled else Decoder()
             made = {"decoder": decoder, "encoder": Encoder(), "prior": nn.Linear(LATENT, LATENT)}
+            if judge:
+                made["judge"] = nn.Sequential(Convolutions(1, 4), nn.AvgPool2d(4), nn.Flatten(), nn.Linear(64, 3))
         case "translate":
             made = {"translator": Convolutions(3, 3), "inverse": Convolutions(3, 3)}
         case "inpaint":
@@ -129,8 +131,16 @@ def modules(task: str, labelled: bool = False) -> dict[str, nn.Module]:
     return {name: module.eval() for name, module in made.items()}
 
 
-def trained(task: str = "sample", labelled: bool = False, multiple: int | None = None, **changes: object) -> Trained:
-    """A stand-in for a run of ``task``; ``multiple`` makes its sizes dynamic, ``changes`` replace fields."""
+def trained(
+    task: str = "sample",
+    labelled: bool = False,
+    multiple: int | None = None,
+    judge: bool = False,
+    **changes: object,
+) -> Trained:
+    """A stand-in for a run of ``task``; ``multiple`` makes its sizes dynamic, ``judge`` gives a ``sample`` model a
+    classifier of three classes, ``changes`` replace fields.
+    """
     channels = 1 if task in ("sample", "anomaly") else 3
     tokens = {"input_ids": np.arange(24 * 7).reshape(24, 7) % 50, "attention_mask": np.ones((24, 7), np.int64)}
     examples = Examples(
@@ -139,7 +149,7 @@ def trained(task: str = "sample", labelled: bool = False, multiple: int | None =
     fields: dict[str, object] = {
         "family": "stand-in",
         "task": task,
-        "modules": modules(task, labelled),
+        "modules": modules(task, labelled, judge),
         "image": ImageSpec(
             height=SIZE, width=SIZE, channels=channels, dynamic=multiple is not None, multiple=multiple or 1
         ),
@@ -153,7 +163,7 @@ def trained(task: str = "sample", labelled: bool = False, multiple: int | None =
         "summary": "Weights of no meaning.\n\nWhat: a net nobody trained.",
         "latent_dim": LATENT if task == "sample" else None,
         "embedding_dim": 8 if task == "clip" else None,
-        "labels": ("red", "green", "blue") if labelled else (),
+        "labels": ("red", "green", "blue") if labelled or judge else (),
         "conditional": labelled,
     }
     return Trained(**(fields | changes))  # type: ignore[arg-type]

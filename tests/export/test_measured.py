@@ -44,6 +44,19 @@ def test_a_class_has_a_row_of_its_own_with_its_own_floor(run: Path) -> None:
     assert found["Class accuracy of samples", ""] == {"real images": 0.95}
 
 
+def test_the_evaluator_is_the_one_that_the_run_names(run: Path) -> None:
+    before = {metric.name: metric.evaluator for metric in read_metrics(run, "d", 0)}
+    assert before["Fréchet distance of samples"] == "Fashion classifier (features 128-d)"
+    kernel = {"kernel_distance": 0.05, "kernel_error": 0.00213, "kernel_floor": 0.001, "kernel_floor_error": 0.0004}
+    content = {"evaluator": "EfficientNet-Lite0", "metrics": {"test": METRICS | kernel}}
+    (run / "metrics.json").write_text(json.dumps(content))
+    found = {metric.name: metric for metric in read_metrics(run, "d", 0)}
+    assert found["Kernel distance of samples"].evaluator == "EfficientNet-Lite0; standard error 0.0021"
+    assert found["Kernel distance of samples"].baselines == {"real training images (floor)": 0.001}
+    assert found["Fréchet distance of samples"].evaluator == "EfficientNet-Lite0"
+    assert found["Reconstruction PSNR"].evaluator == "pixels, uint8"
+
+
 def test_a_run_that_was_not_evaluated_has_no_metrics(tmp_path: Path) -> None:
     assert read_metrics(tmp_path, "d", 0) == ()
 

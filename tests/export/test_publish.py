@@ -105,7 +105,7 @@ def test_a_new_version_is_one_more_commit_with_a_tag_of_its_own_and_no_leftovers
 def test_a_private_repository_opens_for_who_has_a_token(
     folder: Path, owner: HubStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(plan(folder), REPO, private=True)
+    assert command([str(folder), "--repo", REPO, "--private"]) == 0
     assert owner.repos[REPO].private
     assert resolve(REPO).source == "hub"
     shutil.rmtree(Path(resolve(REPO).folder).parents[2])

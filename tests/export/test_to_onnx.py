@@ -27,13 +27,19 @@ def wrapped(subject: Trained) -> dict[str, Wrapped]:
 
 
 @pytest.mark.parametrize(
-    ("task", "labelled", "multiple"),
-    [*((task, False, None) for task in TASKS), ("sample", True, None), ("translate", False, 4), ("stylize", False, 1)],
+    ("task", "labelled", "multiple", "judge"),
+    [
+        *((task, False, None, False) for task in TASKS),
+        ("sample", True, None, False),
+        ("sample", False, None, True),
+        ("translate", False, 4, False),
+        ("stylize", False, 1, False),
+    ],
 )
 def test_every_task_exports_and_equals_pytorch_at_any_batch_and_size(
-    task: str, labelled: bool, multiple: int | None
+    task: str, labelled: bool, multiple: int | None, judge: bool
 ) -> None:
-    subject = trained(task, labelled, multiple)
+    subject = trained(task, labelled, multiple, judge)
     graphs = wrapped(subject)
     inputs = Inputs(subject, subject.held_out, graphs)
     for graph in graphs.values():

@@ -12,7 +12,10 @@ from hub.errors import BundleError
 from tests.hub.sentence import sentence
 
 Manifest = dict[str, Any]
-NUMBERS = {"height": 16, "width": 24, "channels": 3, "latent": 4, "embedding": 5, "style_height": 8, "style_width": 8}
+NUMBERS = {"height": 16, "width": 24, "channels": 3, "latent": 4, "classes": 2, "embedding": 5} | {
+    "style_height": 8,
+    "style_width": 8,
+}
 
 
 def manifest(task: str, *, every_part: bool = True) -> Manifest:
@@ -77,6 +80,25 @@ def test_a_valid_manifest_of_every_task_is_accepted_and_survives_json(task: str,
     bundle = parse_bundle(json.dumps(manifest(task, every_part=every_part)))
     assert parse_bundle(bundle.to_json()) == bundle
     assert bundle.task == task
+
+
+def test_labels_alone_make_no_model_conditional() -> None:
+    """They may be those that a judge tells apart."""
+    raw = manifest("sample")
+    assert parse_bundle(json.dumps(raw)).conditional
+    decoder(raw)["inputs"].pop(1)
+    assert not parse_bundle(json.dumps(raw)).conditional
+    del raw["graphs"]["judge"], raw["variants"]["fp32"]["files"]["judge"], raw["variants"]["fp32"]["parity"]["judge"]
+    assert not parse_bundle(json.dumps(raw)).conditional
+
+
+@pytest.mark.parametrize("labels", [[], ["cat"], ["cat", "dog", "cow"]])
+def test_a_judge_tells_apart_exactly_the_classes_that_are_named(labels: list[str]) -> None:
+    raw = manifest("sample") | {"labels": labels}
+    decoder(raw)["inputs"].pop(1)
+    with pytest.raises(BundleError, match="'judge' tells classes apart" if not labels else "classes is") as refused:
+        parse_bundle(json.dumps(raw))
+    sentence(refused.value)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -268,7 +290,7 @@ def test_all_files_names_each_file_once_and_keeps_to_one_variant_when_asked() ->
     raw["variants"]["fp16"] = fp32 | {"files": fp32["files"] | {"decoder": half}}
     raw["files"] = [{"path": "README.md", "sha256": "b" * 64, "bytes": 1}]
     bundle = parse_bundle(json.dumps(raw))
-    shared = ["onnx/encoder.onnx", "onnx/prior.onnx", "README.md"]
+    shared = ["onnx/encoder.onnx", "onnx/judge.onnx", "onnx/prior.onnx", "README.md"]
     assert sorted(file.path for file in bundle.all_files("fp16")) == sorted(["onnx/decoder_fp16.onnx", *shared])
     assert sorted(file.path for file in bundle.all_files()) == sorted(
         ["onnx/decoder.onnx", "onnx/decoder_fp16.onnx", *shared]

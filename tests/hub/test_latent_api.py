@@ -11,25 +11,30 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from hub import open_model
+from hub.tasks.holes import judged_walk
 from hub.tasks.latent import LatentSpace
 from tests.hub.sentence import sentence
-from tests.hub.tiny_bundle import LATENT_DIM, write_tiny_bundle
+from tests.hub.tiny_bundle import LABELS, LATENT_DIM, write_tiny_bundle
 from tests.serving import RunningHub, call_raw, serving
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of two bundles: ``tiny`` with encoder, prior and examples, and ``gan``, conditional, with none of them."""
+    """Of three bundles: ``tiny`` with encoder, prior and examples, ``gan``, conditional, with none of them, and ``ae``
+    with a judge.
+    """
     folder = tmp_path_factory.mktemp("bundles")
     write_tiny_bundle(folder / "tiny", examples=3, directions=["Long sleeves"])
     write_tiny_bundle(folder / "gan", bundle_id="gan", conditional=True, encoder=False, prior=False)
+    write_tiny_bundle(folder / "ae", bundle_id="ae", prior=False, judge=True, latent_dim=2, examples=3)
     return folder
 
 
 @pytest.fixture(scope="module")
 def hub(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     cache = str(tmp_path_factory.mktemp("cache"))
-    with serving("--models", f"{folder / 'tiny'},{folder / 'gan'}", GENHUB_CACHE=cache, GENHUB_PROVIDER="cpu") as hub:
+    models = ",".join(str(folder / name) for name in ("tiny", "gan", "ae"))
+    with serving("--models", models, GENHUB_CACHE=cache, GENHUB_PROVIDER="cpu") as hub:
         yield hub
 
 
@@ -59,6 +64,7 @@ def test_every_endpoint_says_what_it_takes(client: Client) -> None:
     assert takes["/interpolate"] == ["model", "start", "end", "count", "path", "label"]
     assert takes["/traverse"] == ["model", "start", "dimensions", "count", "span", "label"]
     assert takes["/arithmetic"] == ["model", "a", "b", "c", "label"]
+    assert takes["/holes"] == ["model", "beside", "start", "end", "count", "path", "background"]
     assert all(endpoint["description"] for endpoint in endpoints.values())
 
 
@@ -117,6 +123,20 @@ def test_arithmetic_gives_picture_and_latent(client: Client, space: LatentSpace)
     assert np.allclose(z, wanted, atol=1e-5) and nearly_equal(pixels([picture])[0], image)
 
 
+def test_holes_gives_both_walks_with_what_the_judge_says(client: Client, folder: Path) -> None:
+    files = [folder / f"tiny/examples/0{number}.png" for number in (1, 3)]
+    start, end = (handle_file(file) for file in files)
+    pictures, sure, named = client.predict("ae", "tiny", start, end, 5, api_name="/holes")
+    judge = open_model(folder / "ae")
+    for name, shown, numbers, classes in zip(("ae", "tiny"), pictures, sure, named, strict=True):
+        made = judged_walk(open_model(folder / name), judge, *pixels([str(file) for file in files]), 5)
+        assert nearly_equal(pixels(shown), made.images)
+        assert np.allclose(numbers, made.confidence, atol=1e-2) and len(classes) == 5 and set(classes) <= set(LABELS)
+    with pytest.raises(AppError) as refused:
+        client.predict("ae", "gan", start, end, api_name="/holes")
+    assert "no encoder" in sentence(refused.value) or "told a class" in sentence(refused.value)
+
+
 def test_a_class_is_asked_for_by_name(client: Client, folder: Path) -> None:
     made = LatentSpace(open_model(folder / "gan"))
     files, _ = client.predict("gan", 1, 2, 3, label="star", api_name="/interpolate")
@@ -149,6 +169,8 @@ ZERO = [0.0] * LATENT_DIM
         ("/traverse", ("tiny", 0, [99]), "dimension"),
         ("/traverse", ("tiny", 0, None, 9, 0), "span"),
         ("/arithmetic", ("tiny", 1, None, 2), "B must"),
+        ("/holes", ("ae", "tiny", None, None), "uploaded"),
+        ("/holes", ("nobody", "tiny", None, None), "model"),
         ("/encode", ("tiny", "a.png"), "uploaded"),
         ("/encode", ("tiny", None), "uploaded"),
         ("/encode", ("tiny", {"path": "/etc/hostname"}), "uploaded"),

@@ -11,10 +11,13 @@ from hub.contract import TASKS, Bundle, Metric, read_bundle
 from hub.runtime.benchmarks import Benchmarks
 from hub.runtime.engine import Engine
 from hub.tabs.models.about import about, heading
+from hub.tabs.models.code import show
 from hub.tabs.models.files import files
 from hub.tabs.models.rows import headline, rows
 from hub.tabs.models.table import table
+from tests.hub.foreign_models import lama_repository
 from tests.hub.tiny_bundle import write_tiny_bundle
+from tests.hub_stand_in import HubStandIn
 
 
 class Tags(HTMLParser):
@@ -40,7 +43,7 @@ class Tags(HTMLParser):
 
 def drawn(engine: Engine) -> list[Tags]:
     model = next(iter(engine.models.values()))
-    pages = [table(rows(engine, Benchmarks()), model.bundle.id), heading(model), about(model), files(model.bundle)]
+    pages = [table(rows(engine, Benchmarks()), model.bundle.id), heading(model), about(model), files(model)]
     return [Tags(page) for page in pages]
 
 
@@ -60,6 +63,19 @@ def test_every_task_is_drawn_and_points_only_at_what_the_manifest_lists(
         assert found[1] is None or found[1] in listed
     downloads = {address for address in pages[3].addresses if not address.partition("?")[0].endswith(".zip")}
     assert downloads == {f"download/{bundle.id}/{path}" for path in listed}
+
+
+def test_an_adapted_model_is_drawn_without_what_it_cannot_give(hub_stand_in: HubStandIn) -> None:
+    hub_stand_in.add("someone/lama", lama_repository())
+    engine = Engine(["someone/lama"])
+    (row,) = rows(engine, Benchmarks())
+    assert (row["adapter"], row["download"], row["variants"][0]["download"]) == ("lama", None, None)
+    assert row["variants"][0]["parity"] == "unmeasured"
+    downloads = [address for page in drawn(engine) for address in page.addresses if address.startswith("download")]
+    assert downloads == ["download/lama/lama_fp32.onnx", "download/lama/README.md"], "no ZIP that would be a bundle"
+    model = engine.model("lama")
+    _, fetched, said = show(model, "http://127.0.0.1:7860", "python", "fp32")
+    assert fetched["visible"] is False and "someone/lama" in said["value"]  # type: ignore[index]
 
 
 def test_a_manifest_s_own_words_never_become_tags(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def write_tiny_bundle(
     conditional: bool = False,
     encoder: bool = True,
     prior: bool = True,
+    judge: bool = False,
     latent_dim: int = LATENT_DIM,
     examples: int = 0,
     directions: Sequence[str] = (),
@@ -64,6 +65,8 @@ def write_tiny_bundle(
         models["encoder"] = _encoder(random, latent_dim)
     if prior:
         models["prior"] = _prior(random, latent_dim)
+    if judge:
+        models["judge"] = _judge(random)
 
     (folder / "onnx").mkdir(parents=True, exist_ok=True)
     files: dict[str, File] = {}
@@ -83,10 +86,12 @@ def write_tiny_bundle(
         training={"preset": "none", "steps": 0, "seed": weights_seed},
         git_commit="0" * 40,
         created=datetime(2025, 1, 1, tzinfo=UTC),
-        parameters=sum(int(np.prod(w.dims)) for model in models.values() for w in model.graph.initializer),
+        parameters=sum(
+            int(np.prod(w.dims)) for name, model in models.items() if name != "judge" for w in model.graph.initializer
+        ),
         image=ImageSpec(height=SIZE, width=SIZE, channels=CHANNELS),
         latent_dim=latent_dim,
-        labels=LABELS if conditional else (),
+        labels=LABELS if conditional or judge else (),
         directions=tuple(
             Direction(name=name, vector=tuple(random.standard_normal(latent_dim)), auroc=0.9) for name in directions
         ),
@@ -136,7 +141,7 @@ def describe(path: Path, folder: Path) -> File:
 
 def concrete(signature: Graph, latent_dim: int, *, labelled: bool) -> Graph:
     """A task's graph with this bundle's numbers in place of names, and without ``label`` where there are no labels."""
-    sizes = {"height": SIZE, "width": SIZE, "channels": CHANNELS, "latent": latent_dim}
+    sizes = {"height": SIZE, "width": SIZE, "channels": CHANNELS, "latent": latent_dim, "classes": len(LABELS)}
 
     def fill(ports: Sequence[Port]) -> tuple[Port, ...]:
         return tuple(
@@ -216,6 +221,23 @@ def _prior(random: np.random.RandomState, latent_dim: int) -> onnx.ModelProto:
         "b": np.full(latent_dim, 0.1, np.float32),
     }
     return _model("prior", [helper.make_node("Gemm", ["noise", "w", "b"], ["z"])], weights, latent_dim)
+
+
+def _judge(random: np.random.RandomState) -> onnx.ModelProto:
+    weights = {
+        "scale": np.array(1 / 127.5, np.float32),
+        "flat_length": np.array([-1, SIZE * SIZE * CHANNELS], np.int64),
+        "w": _he(random, (SIZE * SIZE * CHANNELS, len(LABELS)), SIZE),
+        "b": np.zeros(len(LABELS), np.float32),
+    }
+    nodes = [
+        helper.make_node("Cast", ["image"], ["levels"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["levels", "scale"], ["scaled"]),
+        helper.make_node("Reshape", ["scaled", "flat_length"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "w", "b"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    return _model("judge", nodes, weights, 0)
 
 
 def _he(random: np.random.RandomState, shape: tuple[int, ...], fan_in: int) -> np.ndarray:

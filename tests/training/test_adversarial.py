@@ -5,6 +5,12 @@ import torch
 
 from training.adversarial import Loss, discriminator_loss, generator_loss, gradient_penalty
 from training.augment import diff_augment, mirror_half
+from training.data.dataset import read_parquet
+from training.families import cgan
+from training.pixels import to_float
+from training.precision import new_accelerator
+
+from .commands import TINY
 
 
 @pytest.mark.parametrize("kind", ["relativistic", "hinge"])
@@ -59,3 +65,27 @@ def test_about_half_are_mirrored_and_none_is_changed_otherwise() -> None:
     changed = mirror_half(images)
     turned = torch.tensor([torch.equal(new, old.flip(2)) for new, old in zip(changed, images, strict=True)])
     assert torch.equal(changed[~turned], images[~turned]) and 60 < turned.sum() < 140
+
+
+def test_a_discriminator_that_knows_classes_gives_a_logit_for_each_class_asked_about() -> None:
+    discriminator = cgan.Discriminator(cgan.Config(width=4), classes=3)
+    torch.nn.init.normal_(discriminator.embedding.weight)
+    images, label = torch.rand(5, 1, 32, 32), torch.tensor([0, 1, 2, 1, 0])
+    both = discriminator(images, torch.stack([label, (label + 1) % 3], dim=1))
+    assert both.shape == (5, 2)
+    assert torch.allclose(both[:, 0], discriminator(images, label), atol=1e-5)
+    assert not torch.allclose(both[:, 0], both[:, 1])
+
+
+def test_the_mismatch_loss_falls_as_the_discriminator_learns_classes() -> None:
+    torch.manual_seed(0)
+    data = read_parquet(TINY, 32, 1)
+    config = cgan.Config(width=4, batch_size=60, mismatch=10.0, learning_rate=2e-3)
+    trainer = cgan.Trainer(config, data, new_accelerator(cpu=True))
+    batch = {"image": to_float(data.train.images), "label": torch.from_numpy(data.train.labels)}
+    losses = []
+    for step in range(60):
+        trainer.discriminator_schedule.advance(step + 100, 0)
+        losses.append(float(trainer.step(batch)["mismatch"]))
+    assert losses[0] == pytest.approx(0.6931, abs=1e-3), "without knowledge of classes: log 2"
+    assert sum(losses[-5:]) / 5 < 0.55

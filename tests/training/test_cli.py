@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,4 +82,21 @@ def test_help_lists_every_setting_with_its_reason(capsys: pytest.CaptureFixture[
 
 def test_unknown_data_set_lists_those_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.data(["build", "mnist"]) == 2
-    assert "there are: emoji, " in capsys.readouterr().err
+    assert "there are: avatars, emoji, " in capsys.readouterr().err
+
+
+def test_a_run_is_measured_again_to_the_same_numbers(
+    capsys: pytest.CaptureFixture[str], smoke_run: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(smoke_run, run)
+    measured = (run / "metrics.json").read_text()
+    (run / "metrics.json").unlink()
+    assert cli.evaluate([str(run)]) == 0
+    assert "step 30 " in capsys.readouterr().out and (run / "metrics.json").read_text() == measured
+
+
+def test_what_is_no_run_is_not_measured_and_stays_as_it_is(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert cli.evaluate([str(tmp_path)]) == 2
+    assert "not a training run" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,8 @@ import pytest
 
 from training.data import emoji
 from training.data.dataset import read_info, read_parquet
-from training.data.emoji import Emoji, base_emoji, family, plain_code, rasterise, vendor_drawings
+from training.data.drawing import rasterise
+from training.data.emoji import Emoji, base_emoji, family, plain_code, vendor_drawings
 from training.data.sources import Source, package_path, read_source, source_files
 from training.errors import TrainingError
 

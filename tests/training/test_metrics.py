@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from training.data.dataset import read_parquet
+from training.classification_accuracy import ClassificationAccuracy
+from training.data.dataset import ImageData, Split, read_info, read_parquet
 from training.evaluation import conditional_metrics, sample_metrics
 from training.features import EVALUATORS, fashion_card, fashion_features, fashion_probabilities
-from training.metrics import frechet_distance, pca_reconstruction, precision_recall, psnr
+from training.metrics import frechet_distance, kernel_distance, pca_reconstruction, precision_recall, psnr
 from training.pixels import to_float, to_uint8
 
 from .commands import TINY
@@ -45,6 +46,35 @@ def test_frechet_distance_survives_singular_covariances_and_is_zero_to_itself() 
     assert frechet_distance(flat, flat) == pytest.approx(0, abs=1e-9)
     with pytest.raises(ValueError, match="two rows"):
         frechet_distance(flat[:1], flat)
+
+
+def test_kernel_distance_and_its_error_are_those_of_leaving_each_picture_out_in_turn() -> None:
+    draw = np.random.RandomState(0)
+    first, second = draw.randn(9, 4), draw.randn(6, 4) + 0.5
+
+    def distance(a: np.ndarray, b: np.ndarray) -> float:
+        def kernel(x: np.ndarray, y: np.ndarray) -> float:
+            return float((x @ y / 4 + 1) ** 3)
+
+        own = [np.mean([kernel(x, y) for i, x in enumerate(s) for j, y in enumerate(s) if i != j]) for s in (a, b)]
+        return float(sum(own) - 2 * np.mean([kernel(x, y) for x in a for y in b]))
+
+    value, error = kernel_distance(first, second)
+    assert value == pytest.approx(distance(first, second))
+    without_first = [distance(np.delete(first, i, 0), second) for i in range(9)]
+    without_second = [distance(first, np.delete(second, i, 0)) for i in range(6)]
+    assert error == pytest.approx(np.sqrt(8 * np.var(without_first) + 5 * np.var(without_second)))
+    assert kernel_distance(second, first) == pytest.approx((value, error))
+
+
+def test_kernel_distance_of_few_pictures_is_that_of_many_and_its_error_is_how_far_it_scatters() -> None:
+    draw = np.random.RandomState(0)
+    many = kernel_distance(draw.randn(3000, 8), draw.randn(3000, 8) + 0.3)[0]
+    few = np.array([kernel_distance(draw.randn(200, 8), draw.randn(40, 8) + 0.3) for _ in range(200)])
+    assert few[:, 0].mean() == pytest.approx(many, abs=4 * few[:, 0].std() / np.sqrt(200))
+    assert few[:, 1].mean() == pytest.approx(few[:, 0].std(), rel=0.2)
+    with pytest.raises(ValueError, match="three rows"):
+        kernel_distance(draw.randn(2, 8), draw.randn(9, 8))
 
 
 def test_psnr_of_a_known_error() -> None:
@@ -118,3 +148,15 @@ def test_as_many_principal_components_as_dimensions_rebuild_the_picture_and_fewe
     images = plane.round().astype(np.uint8).reshape(200, 4, 4, 1)
     both = [np.abs(pca_reconstruction(images, images, count).astype(int) - images).mean() for count in (1, 2)]
     assert both[1] < 0.5 < both[0]
+
+
+def test_a_classifier_learns_from_right_labels_what_it_cannot_from_wrong_ones() -> None:
+    light = np.arange(64) % 2
+    images = np.random.RandomState(0).randint(0, 80, (64, 28, 28, 1)) + 160 * light[:, None, None, None]
+    split = Split(images.astype(np.uint8), light)
+    data = ImageData(read_info(TINY), 28, 1, lambda name: split)
+    right, wrong = (
+        ClassificationAccuracy(Split(split.images, labels), data, epochs=12).on("test") for labels in (light, 1 - light)
+    )
+    assert right["classification_accuracy"] == right["classification_accuracy_real"] == 1
+    assert (wrong["classification_accuracy"], wrong["classification_accuracy_real"]) == (0, 1)

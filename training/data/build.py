@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.data import emoji, fashion
+from training.data import avatars, emoji, fashion
 from training.data.attributes import Attribute
 from training.data.dataset import DataInfo, read_info
 from training.data.sources import Source, cache_dir, read_source
@@ -26,6 +26,7 @@ def _emoji(name: str, title: str) -> Callable[[list[Source], Path], DataInfo]:
 
 
 BUILDERS: dict[str, Builder] = {
+    "avatars": Builder(("dicebear-core", "toon-head"), avatars.build, avatars.ATTRIBUTES),
     "emoji": Builder(("noto", "emojibase"), _emoji("emoji", "Noto emoji")),
     "emoji-fluent": Builder(("fluent", "emojibase"), _emoji("emoji-fluent", "Fluent emoji, flat")),
     "emoji-twemoji": Builder(("twemoji", "emojibase"), _emoji("emoji-twemoji", "Twemoji")),

@@ -1,12 +1,14 @@
-"""The registries' ordinary clients, and how their package files are unpacked: apt-get with .deb, npm with .tgz.
+"""The registries' ordinary clients and how their package files are unpacked: apt-get (.deb), npm (.tgz), pip (.whl).
 
 An ordinary client, because it honours the mirrors, proxies and credentials that the user has configured for it.
 """
 
 import io
 import tarfile
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,17 @@ def _tar_members(data: bytes) -> Iterator[tuple[str, Callable[[], bytes]]]:
                 yield member.name.removeprefix("./"), stream.read
 
 
+def _zip_members(wheel: bytes) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Plain files of a wheel, which is a zip archive."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+            for member in archive.infolist():
+                if not member.is_dir():
+                    yield member.filename, partial(archive.read, member)
+    except (zipfile.BadZipFile, RuntimeError) as error:
+        raise ValueError(f"not a wheel: {error}") from error
+
+
 def _ar_members(archive: bytes) -> list[tuple[str, bytes]]:
     """Members of a Unix `ar` archive: a magic line, then 60-byte headers, contents padded to even length."""
     if not archive.startswith(b"!<arch>\n"):
@@ -87,5 +100,18 @@ CLIENTS = {
         advice="look at the registry that `npm config get registry` names",
         machine="one with Node.js",
         members=_tar_members,
+    ),
+    "pip": Client(
+        program="pip",
+        suffix=".whl",
+        # A wheel, because an sdist would run its own code merely to be looked at.
+        command=lambda package, version: [
+            *("download", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check"),
+            f"{package}=={version}",
+        ],
+        reason=lambda stderr: _first_line(stderr, "ERROR:"),
+        advice="look at the index that `pip config list` names",
+        machine="one with Python",
+        members=_zip_members,
     ),
 }

@@ -1,12 +1,13 @@
 """What every data set looks like to a recipe: uint8 arrays in memory, three splits, and where they came from.
 
-A built data set is one Parquet file: `image` (PNG bytes), `label` (int64), `split` (train, val or test), and in the
-file's metadata, under `genhub`, the DataInfo as JSON.
+A built data set is one Parquet file: `image` (a PNG or lossless WebP file), `label` (int64), `split` (train, val or
+test), further int64 columns for what else is known of each picture, and in the file's metadata, under `genhub`, the
+DataInfo as JSON.
 """
 
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -21,6 +22,7 @@ from PIL import Image
 from training.atomic import atomic_path
 from training.errors import TrainingError
 
+FIXED = ("image", "label", "split")
 SPLITS = ("train", "val", "test")
 MEMORY_LIMIT = 4 << 30
 """Bytes that the images of one data set may take in memory, all splits together."""
@@ -44,6 +46,8 @@ class DataInfo:
     """Changes whenever the images, labels or splits change: a resumed run must find the same."""
     notes: list[str] = field(default_factory=list)
     """What the reader did that a user should know, one sentence each (skipped files, missing splits)."""
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    """Further columns, and what their numbers 0, 1, ... stand for."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Split:
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    columns: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    """int64 [N] each: what a data set knows of its pictures beside the class, where it does."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -89,14 +95,20 @@ def absent_data(info: DataInfo, image_size: int, channels: int) -> ImageData:
 
 
 def write_parquet(
-    path: Path, info: DataInfo, images: Iterable[bytes], labels: Iterable[int], splits: Iterable[str]
+    path: Path,
+    info: DataInfo,
+    images: Iterable[bytes],
+    labels: Iterable[int],
+    splits: Iterable[str],
+    columns: Mapping[str, Iterable[int]] | None = None,
 ) -> None:
-    """Write a built data set, atomically. `images` are PNG files."""
+    """Write a built data set, atomically. `images` are PNG or lossless WebP files."""
     table = pa.table(
         {
             "image": pa.array(images, pa.binary()),
             "label": pa.array(labels, pa.int64()),
             "split": pa.array(splits, pa.string()),
+            **{name: pa.array(values, pa.int64()) for name, values in (columns or {}).items()},
         }
     )
     table = table.replace_schema_metadata({"genhub": json.dumps(asdict(info))})
@@ -122,7 +134,7 @@ def read_parquet(path: Path, image_size: int, channels: int) -> ImageData:
 
     def load(split: str) -> Split:
         try:
-            table = pq.read_table(path, columns=["image", "label"], filters=[("split", "=", split)])
+            table = pq.read_table(path, filters=[("split", "=", split)])
         except (OSError, pa.ArrowException) as error:
             raise TrainingError(f"{path} is damaged ({error}); build it again.") from error
         check_memory(len(table), image_size, channels)
@@ -139,7 +151,8 @@ def read_parquet(path: Path, image_size: int, channels: int) -> ImageData:
                     pass
         except (OSError, ValueError, SyntaxError, TypeError) as error:
             raise TrainingError(f"{path} holds a damaged image ({error}); build it again.") from error
-        return Split(images, table["label"].to_numpy().astype(np.int64))
+        columns = {name: table[name].to_numpy().astype(np.int64) for name in table.column_names if name not in FIXED}
+        return Split(images, table["label"].to_numpy().astype(np.int64), columns)
 
     return ImageData(info, image_size, channels, load)
 

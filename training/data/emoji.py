@@ -15,15 +15,13 @@ that differs only in gender or direction is on the side of its siblings.
 """
 
 import hashlib
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from training.data.dataset import DataInfo, write_parquet
+from training.data.drawing import png, rasterise
 from training.data.sources import Source, source_files
 from training.errors import TrainingError
 
@@ -78,9 +76,13 @@ def build(sources: list[Source], path: Path, name: str, title: str) -> DataInfo:
         attribution=vendor.attribution,
         class_names=CLASS_NAMES,
         identity=identity.hexdigest()[:16],
-        notes=["Split by base emoji: variants in gender or direction are on the same side."],
+        notes=[
+            "Split by base emoji: variants in gender or direction are on the same side.",
+            "Held-out emoji are of other concepts than the training emoji: a distance to them says how much pictures "
+            "look like emoji at large.",
+        ],
     )
-    write_parquet(path, info, [_png(image) for image in images], labels, splits)
+    write_parquet(path, info, [png(image) for image in images], labels, splits)
     return info
 
 
@@ -123,29 +125,3 @@ def _svg(icons: dict[str, Any], icon: dict[str, Any]) -> str:
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'width="{width}" height="{height}" viewBox="{box}">{icon["body"]}</svg>'
     )
-
-
-def rasterise(svg: str, size: int) -> Image.Image:
-    """Draw an SVG in the middle of a white RGB square of `size` pixels. Raises TrainingError."""
-    try:
-        import resvg_py
-    except ImportError as error:
-        raise TrainingError(
-            "Drawing emoji needs the `resvg-py` package: pip install 'generative-hub[train]'."
-        ) from error
-    try:
-        # Drawn to fit, no fonts of this machine: the same pixels everywhere.
-        drawn = resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size, skip_system_fonts=True)
-    except ValueError as error:
-        raise TrainingError(f"An SVG could not be drawn ({error}).") from error
-    canvas = Image.new("RGB", (size, size), "white")
-    with Image.open(io.BytesIO(drawn)) as image:
-        picture = image.convert("RGBA")
-    canvas.paste(picture, ((size - picture.width) // 2, (size - picture.height) // 2), picture)
-    return canvas
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()

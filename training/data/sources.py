@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import tomllib
@@ -103,7 +104,8 @@ def _read_installed(source: Source) -> dict[str, bytes] | None:
 def _download(source: Source, package: Path) -> None:
     """Have the registry's client put the pinned package into the cache. Needs no root."""
     client = CLIENTS[source.client]
-    program = shutil.which(client.program)
+    # A virtual environment that nobody has activated keeps its own pip beside its Python.
+    program = shutil.which(client.program) or shutil.which(client.program, path=str(Path(sys.executable).parent))
     arguments = client.command(source.package, source.version)
     if program is None:
         raise TrainingError(

@@ -3,7 +3,8 @@
 What: an encoder and a decoder trained together on squared error alone (Hinton and Salakhutdinov, 2006), with the nets
 of `vae`, so that only the objective differs. Nothing tells it where to put its latents. They form islands with empty
 sea between, and a decoder asked about the sea answers with pictures of nothing: the holes that variational autoencoders
-were invented to close. With two numbers a latent, the default, one can look at them.
+were invented to close. Measured on Fashion-MNIST as the Fréchet distance of samples: with 32 numbers a latent 3.52, where
+`vae` has 0.45; with two, the default, 2.32, where `vae` has 2.44, since a plane leaves no room for holes.
 
 For noise and walks to start on the scale of the data, the encoder ends by whitening: it subtracts the running mean
 of its latents and divides by a root of their running covariance, as in decorrelated batch normalisation (Huang et al.,
@@ -26,11 +27,16 @@ from torch import Tensor, nn
 
 from training.data.dataset import ImageData
 from training.ema import EMA
-from training.evaluation import evaluation_noise, has_evaluator, sample_metrics, unpadded
+from training.evaluation import (
+    evaluation_noise,
+    judge_of,
+    reconstruction_metrics,
+    sample_metrics,
+    unpadded,
+)
 from training.families import vae
 from training.family import Stateful
-from training.features import fashion_features
-from training.metrics import frechet_distance, pca_reconstruction, psnr
+from training.metrics import pca_reconstruction, psnr
 from training.pixels import to_float, to_uint8
 from training.precision import autocast
 from training.schedule import BudgetSchedule
@@ -187,6 +193,10 @@ class Trainer:
         average = self.autoencoder_ema.average
         return {"decoder": average.decoder, "encoder": average.encoder.folded()}
 
+    def judge(self) -> nn.Module | None:
+        """What shows the holes: it travels with the model, and is less sure of a picture the less that shows."""
+        return judge_of(self.data)
+
     @torch.no_grad()
     def sample(self, noise: Tensor) -> Tensor:
         """Decode noise float [N, D] to images float [N, C, H, W] in [-1, 1], on the host, in batches."""
@@ -212,8 +222,6 @@ class Trainer:
             "reconstruction_psnr": psnr(ours, real),
             "pca_psnr": psnr(pca_reconstruction(train, real, self.config.latent_dim), real),
         }
-        if has_evaluator(self.data) and len(chosen) >= 2:
-            features = fashion_features(chosen.images)
-            found["reconstruction_frechet"] = frechet_distance(fashion_features(reconstructed), features)
+        found |= reconstruction_metrics(reconstructed, self.data, split)
         noise = evaluation_noise(self.config.evaluation_samples, self.config.latent_dim)
         return {**found, **sample_metrics(to_uint8(self.sample(noise)), self.data, split)}

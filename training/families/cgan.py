@@ -4,22 +4,33 @@ What: a GAN that models p(picture, label) (Mirza and Osindero, 2014): the genera
 discriminator scores how well picture and class go together by projecting the picture's features onto an embedding of
 the class (Miyato and Koyama, 2018). Loss and penalties are those of `gan` (R3GAN: Huang et al., 2024).
 
+`--mismatch` also asks the discriminator to score a real picture under its own class above the same picture under
+another (matching-aware: Reed et al., 2016), which costs one more product a picture. At 2,000 steps of 32 Fashion-MNIST
+images, on the validation split: class accuracy 0.71 -> 0.81, Fréchet distance 3.09 -> 1.87, but recall 0.021 -> 0.003.
+
 Besides the Fréchet distance over all pictures it is measured class by class, and by how often the evaluator sees the
-class that was asked for.
+class that was asked for; with `--classifier-epochs`, also by how well a classifier does that learned from its pictures
+alone.
 
     genhub train cgan --preset cpu --data fashion
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from training.classification_accuracy import ClassificationAccuracy
 from training.config import RunConfig
+from training.data.dataset import Split
 from training.errors import TrainingError
 from training.evaluation import conditional_metrics, evaluation_noise
 from training.families import gan
+from training.instruments import is_fashion
 from training.pixels import to_uint8
 
 NAME = "cgan"
@@ -33,16 +44,24 @@ class Config(gan.Config):
 
     label_dim: int = 32
     """Numbers that a class is told to the generator in."""
+    mismatch: float = 0.0
+    """Weight of the loss on real images under a wrong class, which should score below the right one."""
+
+    classifier_epochs: int = 0
+    """Epochs that a classifier of generated pictures trains at the end, for the classification accuracy score; 0: none.
+    Only where there is an evaluator."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_at_least({"label_dim": 1})
+        self.require_at_least({"label_dim": 1, "mismatch": 0, "classifier_epochs": 0})
 
 
 PRESETS: dict[str, RunConfig] = {
     "smoke": Config(latent_dim=8, width=8, batch_size=16, max_steps=30, penalty_every=2, evaluation_samples=100),
-    "cpu": Config(batch_size=32, max_minutes=50.0),
-    "gpu": Config(width=64, batch_size=256, max_minutes=15.0, learning_rate=1e-3, checkpoint_minutes=3.0),
+    "cpu": Config(batch_size=32, max_minutes=50.0, classifier_epochs=4),
+    "gpu": Config(
+        width=64, batch_size=256, max_minutes=15.0, learning_rate=1e-3, checkpoint_minutes=3.0, classifier_epochs=18
+    ),
 }
 
 
@@ -60,7 +79,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(gan.Discriminator):
-    """image float [N, C, H, W] in [-1, 1], label int64 [N] -> logit float [N]."""
+    """image float [N, C, H, W] in [-1, 1], label int64 [N] or, several for each image, [N, K] -> logits, as many."""
 
     def __init__(self, config: Config, classes: int) -> None:
         super().__init__(config)
@@ -70,8 +89,9 @@ class Discriminator(gan.Discriminator):
     def forward(self, image: Tensor, label: Tensor) -> Tensor:  # type: ignore[override]
         features = self.body(image).float()
         # The scale keeps the projection's gradient as small as that of `head`, however many features there are.
-        projection = (features * self.embedding(label)).sum(dim=1) / self.feature_dim**0.5
-        logit: Tensor = self.score(features) + projection
+        named = self.embedding(label.reshape(len(features), -1))
+        projection = (named @ features[:, :, None])[:, :, 0] / self.feature_dim**0.5
+        logit: Tensor = (self.score(features)[:, None] + projection).reshape(label.shape)
         return logit
 
 
@@ -92,6 +112,18 @@ class Trainer(gan.Trainer):
     def _condition(self, label: Tensor) -> tuple[Tensor, ...]:
         return (label,)
 
+    def _judge(self, images: Tensor, *condition: Tensor) -> tuple[Tensor, dict[str, tuple[float, Tensor]]]:
+        """Logits of the right classes; and, of real images, how little a wrong class scores below the right one."""
+        if not self.config.mismatch:
+            return super()._judge(images, *condition)
+        (label,) = condition
+        classes = len(self.data.info.class_names)
+        wrong = (label + torch.randint(1, classes, label.shape, device=label.device)) % classes
+        right_logit, wrong_logit = self.parallel_discriminator(images, torch.stack([label, wrong], dim=1)).unbind(dim=1)
+        count = len(images) // 2
+        loss = F.softplus(wrong_logit[:count] - right_logit[:count]).mean()
+        return right_logit, {"mismatch": (self.config.mismatch, loss)}
+
     def preview(self) -> Tensor:
         """One class a column, eight columns as the loop lays them out."""
         columns = torch.arange(len(self.noise)) % 8
@@ -103,7 +135,19 @@ class Trainer(gan.Trainer):
         if len(real) == 0:
             return {}
         count = self.config.evaluation_samples
-        noise = evaluation_noise(count, self.config.latent_dim)
         label = real.labels[np.arange(count) % len(real)]
-        samples = to_uint8(self.sample(noise, torch.from_numpy(label)))
-        return conditional_metrics(samples, label, self.data, split)
+        found = conditional_metrics(self._generate(label), label, self.data, split)
+        if self.config.classifier_epochs and is_fashion(self.data):
+            found |= self._classifiers.on(split)
+        return found
+
+    def _generate(self, label: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Pictures uint8 [N, H, W, C] of the classes int64 [N], from the evaluation's noise."""
+        noise = evaluation_noise(len(label), self.config.latent_dim)
+        return to_uint8(self.sample(noise, torch.from_numpy(label)))
+
+    @cached_property
+    def _classifiers(self) -> ClassificationAccuracy:
+        """Of the weights as they are at the first call: asked for once training is over."""
+        label = self.data.train.labels
+        return ClassificationAccuracy(Split(self._generate(label), label), self.data, self.config.classifier_epochs)

@@ -1,33 +1,38 @@
 """The Latent tab: what lies between and behind the pictures. One file a section.
 
-API names: ``/encode``, ``/decode``, ``/interpolate``, ``/traverse``, ``/arithmetic`` (``api.py``).
+API names: ``/encode``, ``/decode``, ``/interpolate``, ``/traverse``, ``/arithmetic``, ``/holes`` (``api.py``).
 """
 
 import gradio as gr
 
 from hub.runtime.engine import Engine
 from hub.tabs.answers import answers
-from hub.tabs.latent import api, arithmetic, plane, traverse, walk
+from hub.tabs.choices import keep_up, of_task, titles
+from hub.tabs.latent import api, arithmetic, holes, plane, traverse, walk
 from hub.tabs.latent.stage import Stage
 from hub.tasks.latent import MOST_ACTIVE, LatentSpace
+
+MOST_DIRECTIONS = 8
+"""Of a model that is added later, at least so many attributes have a slider."""
 
 
 def build(engine: Engine) -> gr.Blocks:
     """The tab for the ``sample`` models of ``engine``, which has at least one."""
-    models = {name: model.bundle for name, model in engine.models.items() if model.bundle.task == "sample"}
+    models = of_task(engine, "sample")
     first = next(iter(models.values()))
 
     tab: gr.Blocks
     with gr.Blocks() as tab:
         with gr.Row(elem_classes="latent-model"):
             model = gr.Dropdown(
-                [(bundle.title, name) for name, bundle in models.items()],
+                titles(engine, "sample"),
                 value=first.id,
                 label="Model",
                 interactive=len(models) > 1,
                 elem_id="latent-model",
             )
             label = gr.Dropdown(label="Class", visible=False, elem_id="latent-class")
+        keep_up(tab, engine, "sample", model)
         stage = Stage(engine, model, label)
         with gr.Tabs(elem_classes="sections"):
             with gr.Tab("Walk"):
@@ -35,15 +40,18 @@ def build(engine: Engine) -> gr.Blocks:
             with gr.Tab("Traverse"):
                 moved = traverse.Axes("traverse", LatentSpace.most_active, span=3, rows=MOST_ACTIVE)
                 sections.append(traverse.build(stage, moved))
-            attributes_tab = None
-            if most := max(len(bundle.directions) for bundle in models.values()):
-                with gr.Tab("Attributes", visible=bool(first.directions)) as attributes_tab:
-                    given = traverse.Axes("attributes", LatentSpace.directions, span=2, rows=most)
-                    sections.append(traverse.build(stage, given))
+            most = max(MOST_DIRECTIONS, *(len(bundle.directions) for bundle in models.values()))
+            with gr.Tab("Attributes", visible=bool(first.directions)) as attributes_tab:
+                given = traverse.Axes("attributes", LatentSpace.directions, span=2, rows=most)
+                sections.append(traverse.build(stage, given))
             with gr.Tab("Arithmetic"):
                 sections.append(arithmetic.build(stage))
             with gr.Tab("Map", visible=first.latent_dim == 2) as map_tab:
                 sections.append(plane.build(stage))
+
+            if holes.pairs(models):
+                with gr.Tab("Holes", elem_id="holes-tab"):
+                    holes.build(stage, models, tab)
 
         points = [point for section in sections for point in section.points]
 
@@ -55,15 +63,13 @@ def build(engine: Engine) -> gr.Blocks:
             shown: list[object] = [
                 gr.update(choices=list(names), value=names[0] if names else None, visible=bool(names)),
                 gr.update(visible=space.dim == 2),
+                gr.update(visible=bool(space.directions())),
             ]
-            if attributes_tab:
-                shown.append(gr.update(visible=bool(space.directions())))
             for point in points:
                 shown += point.start(space)
             return shown
 
-        tabs = [map_tab, attributes_tab] if attributes_tab else [map_tab]
-        everything = [label, *tabs, *(each for point in points for each in point.parts)]
+        everything = [label, map_tab, attributes_tab, *(each for point in points for each in point.parts)]
         met = stage.live([tab.load, model.input], meet, model, everything)
         for section in sections:
             section.after(met)

@@ -10,7 +10,9 @@ from gradio.events import api
 from hub import images
 from hub.tabs.answers import answers
 from hub.tabs.downloads import download
+from hub.tabs.latent.holes import side_by_side
 from hub.tabs.latent.stage import Stage, fitted
+from hub.tasks.holes import DEFAULT_STEPS
 from hub.tasks.latent import Axis, Path
 
 
@@ -125,7 +127,36 @@ def build(stage: Stage) -> None:
         z, picture = stage.space(model).arithmetic(a, b, c, label)
         return _png(picture, f"{model}-arithmetic"), z.tolist()
 
-    for endpoint in (encode, decode, interpolate, traverse, arithmetic):
+    @answers
+    def holes(
+        model: str,
+        beside: str,
+        start: FileData,
+        end: FileData,
+        count: int = DEFAULT_STEPS,
+        path: Path = "lerp",
+        background: images.Background = "auto",
+    ) -> tuple[list[list[FileData]], list[list[float]], list[list[str]]]:
+        """Walk between two pictures in two models, and have a classifier say how sure it is of every step.
+
+        Args:
+            model: the id of a model with an encoder.
+            beside: the id of another that takes the same pictures. One of the two, or any model here, has a judge.
+            start: an uploaded picture file.
+            end: an uploaded picture file.
+            count: how many pictures, both ends included, from 2.
+            path: lerp is the straight line, slerp the great circle.
+            background: invert swaps dark and light, keep does not, auto looks which of them the model was trained on.
+
+        Returns:
+            Of each model, in this order: the pictures; how sure the classifier is of each, 0 to 1; the class it sees.
+        """
+        ends = [fitted(stage.space(model), each, background) for each in (start, end)]
+        walks = side_by_side(stage.engine, model, beside, ends[0], ends[1], count, path)
+        pictures = [_pngs(walk.images, f"{walk.model}-{path}") for walk in walks]
+        return pictures, [walk.confidence.tolist() for walk in walks], [list(walk.named) for walk in walks]
+
+    for endpoint in (encode, decode, interpolate, traverse, arithmetic, holes):
         api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
 
 

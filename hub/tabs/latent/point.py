@@ -29,9 +29,12 @@ CHOOSE = """element.addEventListener('click', event => {
 class PointPicker:
     """Its components, drawn where it is made. ``value`` holds the point; ``picked`` are the events that change it."""
 
-    def __init__(self, stage: Stage, name: str, first: int) -> None:
-        """``first`` numbers the example to begin with, or the seed where there are no examples."""
-        self.name, self.first = name, first
+    def __init__(self, stage: Stage, name: str, first: int, seeds: bool = True) -> None:
+        """``first`` numbers the example to begin with, or the seed where there are no examples.
+
+        Without ``seeds`` the point is always a picture: the first that the model makes, where there are no examples.
+        """
+        self.name, self.first, self.seeds = name, first, seeds
         self.value = gr.JSON(visible=False)
         with gr.Column(elem_classes="point", min_width=120):
             self.preview = gr.HTML(elem_classes="preview")
@@ -44,7 +47,7 @@ class PointPicker:
                 visible=False,
                 elem_classes="background",
             )
-            with gr.Row(elem_classes="seed"):
+            with gr.Row(elem_classes="seed", visible=seeds):
                 self.seed = gr.Number(
                     None, label="Seed", placeholder="any", precision=0, minimum=0, maximum=MAX_SEED, min_width=60
                 )
@@ -91,6 +94,8 @@ class PointPicker:
         if offered:
             index = self.first % len(offered)
             value = _pictured(space, offered[index], f"example {index + 1}")
+        elif not self.seeds:
+            value = _pictured(space, space.decode(space.locate(self.first)), "made by the model")
         strip = "".join(
             f'<button type="button" data-index="{index}" aria-label="Take example {index + 1}">{img(each, "")}</button>'
             for index, each in enumerate(offered)

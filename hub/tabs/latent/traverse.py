@@ -33,6 +33,10 @@ class Axes:
     first: int = 0
     """The example, or the seed, to begin with."""
 
+    def moving(self, space: LatentSpace) -> list[Axis]:
+        """Those that get a slider."""
+        return self.of(space)[: self.rows]
+
 
 def build(stage: Stage, axes: Axes) -> Section:
     """Draw the section's components and tie them together."""
@@ -66,7 +70,7 @@ def build(stage: Stage, axes: Axes) -> Section:
         if not value:
             return gr.skip()
         space = stage.space(value["model"])
-        z, moving = space.locate(place(value)), axes.of(space)
+        z, moving = space.locate(place(value)), axes.moving(space)
         offsets = space.offsets(z, moving)
         moved: list[object] = [
             gr.update(value=round(float(np.clip(offset, -axes.span, axes.span)), 2), label=_title(each), visible=True)
@@ -86,7 +90,7 @@ def build(stage: Stage, axes: Axes) -> Section:
         if not value:
             return gr.skip()
         space = stage.space(value["model"])
-        moving = axes.of(space)
+        moving = axes.moving(space)
         return _picture(space, space.moved(space.locate(place(value)), moving, offsets[: len(moving)]), label)
 
     @answers
@@ -95,11 +99,11 @@ def build(stage: Stage, axes: Axes) -> Section:
         if not value:
             return gr.skip()
         space = stage.space(value["model"])
-        return tuple(rows(space, value, list(offsets[: len(axes.of(space))]), label))
+        return tuple(rows(space, value, list(offsets[: len(axes.moving(space))]), label))
 
     def rows(space: LatentSpace, value: Value, offsets: list[float], label: Label) -> list[str]:
         """A strip of film for each slider, with the picture nearest to it marked; empty where there is no slider."""
-        moving = axes.of(space)
+        moving = axes.moving(space)
         if not moving:
             return [""] * axes.rows
         made = space.traverse(place(value), moving, STEPS, axes.span, label, at=offsets)

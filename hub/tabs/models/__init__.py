@@ -1,25 +1,33 @@
 """The Models tab: all models side by side; of the chosen one its card, its files, code that runs it, how quick it is.
 
-API names: ``/models``, ``/snippets``, ``/benchmark``, ``/stop_benchmark`` (``api.py``). Files: ``download/<id>.zip``
-and ``download/<id>/<path>``, served by ``hub.server``.
+API names: ``/models``, ``/snippets``, ``/benchmark``, ``/stop_benchmark``, ``/add_model`` (``api.py``). Files:
+``download/<id>.zip`` and ``download/<id>/<path>``, served by ``hub.server``.
 """
 
 from typing import Any
 
 import gradio as gr
 
+from hub.runtime.additions import Additions
 from hub.runtime.benchmarks import Benchmarks
 from hub.runtime.engine import Engine
 from hub.tabs.answers import answers
-from hub.tabs.models import api, code, timing
+from hub.tabs.models import adding, api, code, timing
 from hub.tabs.models.about import about, heading
 from hub.tabs.models.files import files
 from hub.tabs.models.rows import rows
 from hub.tabs.models.stage import QUIETLY, Stage
 from hub.tabs.models.table import CHOOSE, table
 
-HERE = "() => location.origin + location.pathname"
-"""Behind whatever proxies there are, the browser knows the address under which it found this hub."""
+HERE = """model => {
+  const added = sessionStorage.getItem('genhub-added')
+  sessionStorage.removeItem('genhub-added')
+  if (added) for (const tab of document.querySelectorAll('button[role=tab]'))
+    if (tab.textContent.trim() == 'Models') tab.click()
+  return [location.origin + location.pathname, added || model]
+}"""
+"""Behind whatever proxies there are, the browser knows the address under which it found this hub. Who has just added a
+model is shown it."""
 SHOW_CARD = """() => {
   const card = document.getElementById('chosen-model')
   if (card && (card.getBoundingClientRect().top > innerHeight - 160 || card.getBoundingClientRect().top < 0))
@@ -37,16 +45,17 @@ def build(engine: Engine) -> gr.Blocks:
     with gr.Blocks() as tab:
         model = gr.Textbox(first.bundle.id, visible=False)
         address = gr.Textbox("http://127.0.0.1:7860", visible=False)
-        stage = Stage(engine, benchmarks, model, address)
+        stage = Stage(engine, benchmarks, Additions(engine), model, address)
         listed = gr.HTML(table(rows(engine, benchmarks), first.bundle.id), elem_id="models", js_on_load=CHOOSE)
+        adder = adding.build(stage)
         head = gr.HTML(heading(first))
         with gr.Tabs(elem_classes="sections"):
             with gr.Tab("Card"):
                 card = gr.HTML(elem_id="model-card")
             with gr.Tab("Files"):
-                taken = gr.HTML(files(first.bundle), elem_id="model-files")
+                taken = gr.HTML(files(first), elem_id="model-files")
             with gr.Tab("Code"):
-                coded = code.build(stage, first.bundle)
+                coded = code.build(stage, first)
             with gr.Tab("Benchmark"):
                 timed = timing.build(stage)
 
@@ -57,9 +66,9 @@ def build(engine: Engine) -> gr.Blocks:
             return [
                 heading(met),
                 about(met),
-                files(met.bundle),
+                files(met),
                 timing.outcome_table(met.bundle, benchmarks.measured(met)),
-                *code.show(met.bundle, address, language, variant),
+                *code.show(met, address, language, variant),
             ]
 
         def choose(event: gr.EventData) -> Any:
@@ -70,8 +79,10 @@ def build(engine: Engine) -> gr.Blocks:
 
         asked = [model, address, coded.language, coded.variant]
         shown = [head, card, taken, timed.outcome, *coded.parts]
-        tab.load(None, None, address, js=HERE, **QUIETLY).then(meet, asked, shown, **QUIETLY)
-        tab.load(listing, model, listed, **QUIETLY)
+        opened = tab.load(None, model, [address, model], js=HERE, **QUIETLY)
+        opened.then(meet, asked, shown, **QUIETLY)
+        opened.then(listing, model, listed, **QUIETLY)
+        tab.load(adding.offer, None, adder.whole, **QUIETLY)
         chosen = listed.select(choose, None, model, **QUIETLY)
         chosen.then(meet, asked, shown, **QUIETLY).success(None, None, None, js=SHOW_CARD, **QUIETLY)
         timed.finished.then(listing, model, listed, **QUIETLY)

@@ -58,12 +58,14 @@ def _by_subject(metrics: Sequence[Metric]) -> str:
 def _facts(model: Model) -> str:
     bundle = model.bundle
     image, training = bundle.image, bundle.training
-    size = f"any size in steps of {image.multiple}" if image.dynamic else f"{image.width} x {image.height}"
+    steps = f" in steps of {image.multiple}" if image.multiple > 1 else ""
+    size = f"any size{steps}" if image.dynamic else f"{image.width} x {image.height}"
     listed = [
         ("Task", bundle.task),
         ("Picture", f"{size}, {COLOURS[image.channels]}"),
         *([("Latent", f"{bundle.latent_dim} numbers")] if bundle.latent_dim else []),
-        *([("Labels", ", ".join(bundle.labels))] if bundle.labels else []),
+        *([("Labels", ", ".join(bundle.labels))] if bundle.conditional else []),
+        *([("Judge", f"tells apart {', '.join(bundle.labels)}")] if "judge" in bundle.graphs else []),
         *([("Threshold", f"scores above {bundle.threshold:g} are anomalous")] if bundle.threshold is not None else []),
         ("Parameters", f"{bundle.parameters:,}"),
         ("Licence", bundle.licence),

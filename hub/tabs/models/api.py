@@ -9,7 +9,8 @@ from hub.contract import VariantName
 from hub.runtime.benchmarks import RUNS
 from hub.snippets import snippets as written
 from hub.tabs.answers import answers
-from hub.tabs.models.rows import rows
+from hub.tabs.models import adding
+from hub.tabs.models.rows import row, rows
 from hub.tabs.models.stage import Stage
 from hub.tabs.models.timing import lines
 
@@ -39,7 +40,9 @@ def build(stage: Stage) -> None:
         Returns:
             files (shell, fetches them), python, javascript (a whole page), csharp (a whole program), and curl.
         """
-        return written(stage.engine.model(model).bundle, variant, hub)
+        asked = stage.engine.model(model)
+        asked.resolved.require_bundle()
+        return written(asked.bundle, variant, hub)
 
     @answers
     def benchmark(model: str, request: gr.Request, runs: int = RUNS) -> list[dict[str, Any]]:
@@ -64,5 +67,18 @@ def build(stage: Stage) -> None:
         """
         return stage.benchmarks.stop(request.session_hash or "")
 
-    for endpoint in (models, snippets, benchmark, stop_benchmark):
+    @answers
+    def add_model(name: str, request: gr.Request) -> dict[str, Any]:
+        """Add a model while the hub runs, for all who open it from then on. Off unless the owner allows it, or the
+        call comes from the machine itself.
+
+        Args:
+            name: a Hub repository as owner/name or owner/name@revision; from the machine itself also a folder.
+
+        Returns:
+            Its row, as /models has it.
+        """
+        return row(adding.add(stage, name, request), stage.benchmarks)
+
+    for endpoint in (models, snippets, benchmark, stop_benchmark, add_model):
         api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)

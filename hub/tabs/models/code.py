@@ -1,10 +1,13 @@
 """Code that runs the chosen model elsewhere: fetch its files, then a few lines in one's own language."""
 
+import textwrap
 from typing import Any, NamedTuple
 
 import gradio as gr
 
-from hub.contract import Bundle, VariantName
+from hub.contract import VariantName
+from hub.errors import RequestError
+from hub.runtime.engine import Model
 from hub.snippets import snippets
 from hub.tabs.answers import answers
 from hub.tabs.models.stage import QUIETLY, Stage
@@ -24,12 +27,12 @@ class Section(NamedTuple):
     language: gr.Radio
 
 
-def build(stage: Stage, first: Bundle) -> Section:
+def build(stage: Stage, first: Model) -> Section:
     """Draw the section."""
     with gr.Row(elem_classes="code-choice"):
         language = gr.Radio(LANGUAGES, value="python", label="Language", elem_id="code-language")
         variant = gr.Dropdown(
-            list(first.variants), value="fp32", label="Variant", elem_id="code-variant", min_width=120
+            list(first.bundle.variants), value="fp32", label="Variant", elem_id="code-variant", min_width=120
         )
     files = gr.Code(language="shell", label="Get the files", interactive=False, **PLAIN, elem_id="code-files")
     code = gr.Code(language="python", label="Run them there", interactive=False, **PLAIN, elem_id="code")
@@ -37,8 +40,7 @@ def build(stage: Stage, first: Bundle) -> Section:
 
     @answers
     def write(model: str, address: str, language: str, variant: str) -> list[object]:
-        bundle = stage.engine.model(model).bundle
-        return show(bundle, address, language, variant)
+        return show(stage.engine.model(model), address, language, variant)
 
     gr.on(
         [language.input, variant.input],
@@ -51,9 +53,16 @@ def build(stage: Stage, first: Bundle) -> Section:
     return section
 
 
-def show(bundle: Bundle, address: str, language: str, variant: str) -> list[object]:
+def show(model: Model, address: str, language: str, variant: str) -> list[object]:
     """Values of a section's ``parts``."""
+    bundle = model.bundle
     name: VariantName = next((name for name in bundle.variants if name == variant), "fp32")
+    try:
+        model.resolved.require_bundle()
+    except RequestError as error:
+        said = "\n".join(textwrap.wrap(str(error), 40, initial_indent="# ", subsequent_indent="# "))
+        explained = gr.update(value=said, language="shell", label="No code for this model")
+        return [gr.update(choices=list(bundle.variants), value=name), gr.update(visible=False), explained]
     written = snippets(bundle, name, address)
     spoken = language if language in HIGHLIGHT else "python"
     return [

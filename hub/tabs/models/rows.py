@@ -20,7 +20,7 @@ def rows(engine: Engine, benchmarks: Benchmarks) -> list[dict[str, Any]]:
 
 def row(model: Model, benchmarks: Benchmarks) -> dict[str, Any]:
     """What there is to say of one model without opening it."""
-    bundle = model.bundle
+    bundle, whole = model.bundle, model.resolved.adapter is None
     here: dict[str, dict[str, float]] = {}
     for cell in benchmarks.measured(model):
         if cell.milliseconds:
@@ -39,7 +39,7 @@ def row(model: Model, benchmarks: Benchmarks) -> dict[str, Any]:
                 "parity": parity(bundle, main_graph(bundle), variant.parity[main_graph(bundle)]),
                 "web": variant.web,
                 "milliseconds_here": here.get(name, {}),
-                "download": f"download/{bundle.id}.zip?variant={name}",
+                "download": f"download/{bundle.id}.zip?variant={name}" if whole else None,
             }
             for name, variant in bundle.variants.items()
         ],
@@ -47,7 +47,8 @@ def row(model: Model, benchmarks: Benchmarks) -> dict[str, Any]:
         "licence": bundle.licence,
         "data": [{"name": source.name, "licence": source.licence} for source in bundle.data],
         "source": model.source,
-        "download": f"download/{bundle.id}.zip",
+        "adapter": None if whole else bundle.family,
+        "download": f"download/{bundle.id}.zip" if whole else None,
         "card": f"card/{bundle.id}",
     }
 
@@ -65,6 +66,8 @@ def _metric(metric: Metric | None) -> dict[str, Any] | None:
 
 def parity(bundle: Bundle, graph: str, measured: Parity) -> str:
     """How far a graph is from PyTorch, in a few words."""
+    if measured.max_abs is None:
+        return "unmeasured"
     if any(port.dtype == "uint8" for port in bundle.graphs[graph].outputs):
         if measured.max_abs == 0 or measured.psnr_db is None:
             return "same pixels" if measured.max_abs == 0 else f"{measured.max_abs:.0f} levels off"
@@ -84,4 +87,6 @@ def file_address(bundle: Bundle, path: str) -> str:
 
 def megabytes(size: int) -> str:
     """``size`` in bytes, for people."""
+    if size >= 100_000_000:
+        return f"{size / 1e6:.0f} MB"
     return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"

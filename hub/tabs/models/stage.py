@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from hub.runtime.additions import Additions
 from hub.runtime.benchmarks import Benchmarks
 from hub.runtime.engine import Engine
 
@@ -23,5 +24,6 @@ class Stage:
 
     engine: Engine
     benchmarks: Benchmarks
+    additions: Additions
     model: gr.Textbox
     address: gr.Textbox

@@ -39,7 +39,7 @@ def table(rows: Sequence[dict[str, Any]], chosen: str) -> str:
 def _row(row: dict[str, Any], chosen: bool) -> str:
     image = row["image"]
     size = "any size" if image["dynamic"] else f"{image['width']} x {image['height']}"
-    data = ", ".join(source["name"] for source in row["data"])
+    origin = [", ".join(source["name"] for source in row["data"]), row["source"]]
     name = f'<button type="button" aria-pressed="{str(chosen).lower()}">{escape(row["title"])}</button>'
     cells = [
         ("who", f'<div class="identity">{_thumbnail(row)}<div>{name}<small>{size}, {COLOURS[image["channels"]]}</small>'
@@ -48,7 +48,7 @@ def _row(row: dict[str, Any], chosen: bool) -> str:
         ("parameters", f"{row['parameters'] / 1e6:.2f} M" if row["parameters"] >= 10_000 else f"{row['parameters']:,}"),
         ("variants", _variants(row["variants"])),
         ("quality", quality(row["metric"])),
-        ("licence", f"{escape(row['licence'])}<small>{escape(data)}<br>{escape(row['source'])}</small>"),
+        ("licence", f"{escape(row['licence'])}<small>{'<br>'.join(map(escape, filter(None, origin)))}</small>"),
     ]  # fmt: skip
     drawn = "".join(
         f'<td class="{name}" data-label="{heading.partition(":")[0].partition(",")[0]}">{content}</td>'

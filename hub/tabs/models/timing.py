@@ -47,7 +47,7 @@ def build(stage: Stage) -> Section:
             run = stage.benchmarks.start(timed, request.session_hash or "")
             try:
                 while not run.over.wait(TICK):
-                    yield (_progress(run.progress), *busy)
+                    yield (progress_bar("Benchmark", run.progress), *busy)
             finally:
                 run.stop.set()  # a visitor who has left needs no numbers
             yield (outcome_table(timed.bundle, run.cells()), *idle)
@@ -63,10 +63,11 @@ def build(stage: Stage) -> Section:
     return Section(outcome, finished)
 
 
-def _progress(share: float) -> str:
+def progress_bar(what: str, share: float) -> str:
+    """How far ``what`` has come, from 0 to 1, as HTML."""
     percent = round(100 * share)
     return (
-        f'<div class="progress" role="progressbar" aria-label="Benchmark" aria-valuenow="{percent}" aria-valuemin="0" '
+        f'<div class="progress" role="progressbar" aria-label="{what}" aria-valuenow="{percent}" aria-valuemin="0" '
         f'aria-valuemax="100"><i style="--share:{share:.3f}"></i><span>{percent} %</span></div>'
     )
 

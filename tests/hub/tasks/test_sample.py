@@ -263,6 +263,24 @@ def test_a_model_without_an_encoder_says_so(conditional: SampleModel) -> None:
 # ── Opening ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_judge_names_classes_that_the_model_itself_is_never_told(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path / "judged", judge=True)
+    judged = open_model(tmp_path / "judged")
+    pictures = judged.sample(5)
+    probabilities = judged.judge(pictures)
+    assert probabilities.shape == (5, len(LABELS)) and np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert np.allclose(judged.judge(pictures[2]), probabilities[2], atol=1e-5)
+    with pytest.raises(RequestError, match="is not conditional") as refused:
+        judged.sample(1, label=LABELS[0])
+    sentence(refused.value)
+
+
+def test_a_model_without_a_judge_says_so(model: SampleModel) -> None:
+    with pytest.raises(RequestError, match="'tiny' has no judge") as refused:
+        model.judge(model.sample(1))
+    sentence(refused.value)
+
+
 def test_an_unknown_model_is_answered_in_words() -> None:
     with pytest.raises(UnknownModelError, match="There is no model 'nobody'") as refused:
         open_model("nobody")

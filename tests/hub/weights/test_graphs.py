@@ -151,3 +151,31 @@ def test_no_bytes_make_it_stumble(content: bytes, tmp_path_factory: pytest.TempP
         graphs.check_graph(path, "onnx/g.onnx", "theirs")
     except BundleError as refused:
         sentence(refused)
+
+
+def test_the_numbers_of_its_messages_are_onnx_s_own() -> None:
+    fields = {kind: kind.DESCRIPTOR.fields_by_name for kind in (onnx.ModelProto, onnx.GraphProto, onnx.TensorProto)}
+    assert fields[onnx.ModelProto]["ir_version"].number == graphs.MODEL_IR_VERSION
+    assert fields[onnx.ModelProto]["opset_import"].number == graphs.MODEL_OPSET
+    assert fields[onnx.GraphProto]["initializer"].number == graphs.GRAPH_INITIALIZER
+    assert fields[onnx.TensorProto]["dims"].number == graphs.TENSOR_DIMS
+    assert fields[onnx.TensorProto]["data_type"].number == graphs.TENSOR_TYPE
+    names = {"FLOAT", "UINT8", "INT8", "FLOAT16", "BFLOAT16"}
+    assert {TensorProto.DataType.Name(kind) for kind in graphs.WEIGHT_TYPES} == names
+
+
+@pytest.mark.parametrize("path", sorted(EMBEDDED.rglob("*.onnx")), ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_what_a_file_says_of_itself_is_read_as_onnx_reads_it(path: Path) -> None:
+    model = onnx.load(path)
+    about = graphs.look_into(path)
+    assert about.ir_version == model.ir_version
+    assert about.opset == next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
+    weights = [each for each in model.graph.initializer if each.data_type in graphs.WEIGHT_TYPES]
+    assert about.parameters == sum(int(np.prod(each.dims)) for each in weights)
+
+
+@pytest.mark.parametrize("dims", [[10**18], [10**6] * 40, [-1], [0]])
+def test_a_tensor_that_lies_about_its_size_counts_for_no_more_than_its_bytes(dims: list[int], tmp_path: Path) -> None:
+    tensor = TensorProto(dims=dims, data_type=TensorProto.FLOAT, raw_data=b"\0" * 12, name="w")
+    path = save(tmp_path / "g.onnx", helper.make_node("Add", ["x", "w"], ["y"]), tensors=(tensor,))
+    assert 0 <= graphs.look_into(path).parameters < 1000

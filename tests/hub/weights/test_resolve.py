@@ -279,7 +279,7 @@ def test_a_refusal_of_the_files_themselves_says_so(status: int, published: HubSt
         ("someone/nothing", "has no repository someone/nothing"),
         (f"{REPO}@v9", "has no revision v9"),
         (f"{REPO}@{'b' * 40}", "has no revision bbbb"),
-        ("someone/photos", "is no bundle: it has no bundle.json"),
+        ("someone/photos", "is neither a bundle of this hub nor"),
     ],
 )
 def test_what_is_not_there_says_so(name: str, said: str, published: HubStandIn) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from gradio_client import Client
 
 from hub.catalog import EMBEDDED
+from tests.hub.foreign_models import lama_repository
 from tests.hub_stand_in import HubStandIn, files_of
 from tests.serving import serving, status
 
@@ -31,3 +32,14 @@ def test_a_repository_at_a_revision_is_served_and_only_what_serving_needs_is_fet
     got = [address for method, address, _ in hub_stand_in.requests if method == "GET" and "/resolve/" in address]
     fetched = {address.removeprefix(resolved) for address in got}
     assert fetched == {"bundle.json", "README.md", "preview.png", "neighbours.png", "onnx/decoder.onnx"}
+
+
+def test_a_public_model_that_is_no_bundle_is_served_by_its_name(hub_stand_in: HubStandIn, tmp_path: Path) -> None:
+    hub_stand_in.add("someone/lama", lama_repository())
+    cache = str(tmp_path / "cache")
+    with serving("--models", "someone/lama", GENHUB_CACHE=cache, GENHUB_PROVIDER="cpu") as hub:
+        (row,) = Client(hub.url, verbose=False).predict(api_name="/models")
+        assert (row["id"], row["task"], row["adapter"]) == ("lama", "inpaint", "lama")
+        assert status(f"{hub.url}/card/lama") == 200
+        assert status(f"{hub.url}/download/lama/lama_fp32.onnx") == 200
+        assert status(f"{hub.url}/download/lama/lama.onnx") == 404, "it is in the repository, and not of the model"
