@@ -42,7 +42,8 @@ def choose(visit: Visit, title: str) -> None:
 @both_widths
 def test_the_table_shows_every_model_whole_and_nothing_leaves_the_machine(hub: RunningHub, visit: Visit) -> None:
     open_tab(visit, hub)
-    assert visit.page.get_by_role("tab").locator("visible=true").all_inner_texts()[:3] == ["Sample", "Latent", "Models"]
+    tabs = visit.page.get_by_role("tab").locator("visible=true").all_inner_texts()
+    assert tabs[:4] == ["Sample", "Latent", "Restore", "Models"]
     width = visit.page.viewport_size["width"]  # type: ignore[index]
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     for name in catalog_ids():

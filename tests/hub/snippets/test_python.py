@@ -17,7 +17,10 @@ from hub.snippets import snippets
 from hub.weights import resolve
 
 HUB = "http://127.0.0.1:7860"
-EMBEDDED = [(name, variant) for name in catalog_ids() for variant in resolve(name).bundle.variants]
+EMBEDDED = [(resolve(name).bundle, variant) for name in catalog_ids() for variant in resolve(name).bundle.variants]
+SAMPLING, TRANSLATING = (
+    [(bundle.id, variant) for bundle, variant in EMBEDDED if bundle.task == task] for task in ("sample", "translate")
+)
 
 
 def run(folder: Path, bundle: Bundle, work: Path, variant: str = "fp32") -> str:
@@ -39,7 +42,7 @@ def picture(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path)).astype(int)
 
 
-@pytest.mark.parametrize(("name", "variant"), EMBEDDED)
+@pytest.mark.parametrize(("name", "variant"), SAMPLING)
 def test_every_variant_that_ships_makes_the_hub_s_own_pictures(name: str, variant: str, tmp_path: Path) -> None:
     bundle = resolve(name).bundle
     printed = run(resolve(name).folder, bundle, tmp_path, variant)
@@ -47,10 +50,21 @@ def test_every_variant_that_ships_makes_the_hub_s_own_pictures(name: str, varian
     assert printed.strip() == f"(16, {image.height}, {image.width}, {image.channels}) uint8"
     made = np.stack([picture(tmp_path / name / f"image-{number:02d}.png") for number in range(16)])
     if variant == "fp32":
-        ours = open_model(name).sample(count=16, seed=0).squeeze(-1).astype(int)
-        assert np.abs(made - ours).max() <= 1
+        ours = open_model(name).sample(count=16, seed=0).astype(int)
+        assert np.abs(made.reshape(ours.shape) - ours).max() <= 1
     else:
         assert len({each.tobytes() for each in made}) == 16 and made.max() > 128
+
+
+@pytest.mark.parametrize(("name", "variant"), TRANSLATING)
+def test_every_variant_that_ships_translates_as_the_hub_does(name: str, variant: str, tmp_path: Path) -> None:
+    bundle, folder = resolve(name).bundle, resolve(name).folder
+    printed = run(folder, bundle, tmp_path, variant)
+    example = picture(folder / "examples/01.png").reshape(bundle.image.height, bundle.image.width, -1)
+    assert printed.strip() == f"{(1, *example.shape)} uint8"
+    ours = open_model(name).translate(example.astype(np.uint8)).astype(int)
+    off = np.abs(picture(tmp_path / name / "translated-00.png").reshape(ours.shape) - ours)
+    assert off.max() <= 1 if variant == "fp32" else off.mean() < 3
 
 
 def test_a_conditional_bundle_without_a_prior_runs_too(conditional_bundle: Path, tmp_path: Path) -> None:
