@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, TimeoutError, sync_playwright
 
 from tests.serving import RunningHub, serving
 
@@ -52,7 +52,7 @@ class Visit:
     def pictures(self) -> list[str]:
         """The pictures shown, each as the data of its decoded pixels; waits until all have loaded and none is replaced.
 
-        Not for an idle network: the page keeps a stream of events open while anything at all is being drawn.
+        Then for what else the page draws at its start, but not for long: it keeps a stream open while it draws.
         """
         self.page.wait_for_function(
             """() => {
@@ -64,6 +64,8 @@ class Visit:
                 return now && settled && shown.every(image => image.complete && image.naturalWidth)
             }"""
         )
+        with contextlib.suppress(TimeoutError):
+            self.page.wait_for_load_state("networkidle", timeout=20_000)
         return self.page.evaluate(
             """() => Promise.all([...document.querySelectorAll('#pictures img')].map(async image => {
                 await image.decode()
