@@ -1,5 +1,6 @@
 """A running hub and a real browser."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
