@@ -73,7 +73,7 @@ def test_readiness_is_503_until_the_pages_are_up(bundles: tuple[Path, Path]) -> 
 
 def test_the_public_endpoints_are_the_documented_ones(client: Client) -> None:
     public = set(client.view_api(return_format="dict", print_info=False)["named_endpoints"])
-    latent = {"/encode", "/decode", "/interpolate", "/traverse", "/arithmetic"}
+    latent = {"/encode", "/decode", "/holes", "/interpolate", "/traverse", "/arithmetic"}
     assert public == {"/sample", *latent, "/models", "/snippets", "/benchmark", "/stop_benchmark", "/add_model"}
 
 
