@@ -1,12 +1,11 @@
 """A running hub and a real browser."""
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.serving import RunningHub, serving
 
@@ -53,7 +52,7 @@ class Visit:
     def pictures(self) -> list[str]:
         """The pictures shown, each as the data of its decoded pixels; waits until all have loaded and none is replaced.
 
-        Then for what else the page draws at its start, but not for long: it keeps a stream open while it draws.
+        Not for an idle network: the page keeps a stream of events open while anything at all is being drawn.
         """
         self.page.wait_for_function(
             """() => {
@@ -65,8 +64,6 @@ class Visit:
                 return now && settled && shown.every(image => image.complete && image.naturalWidth)
             }"""
         )
-        with contextlib.suppress(TimeoutError):
-            self.page.wait_for_load_state("networkidle", timeout=20_000)
         return self.page.evaluate(
             """() => Promise.all([...document.querySelectorAll('#pictures img')].map(async image => {
                 await image.decode()
@@ -83,13 +80,7 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
     context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
     seen = Visit(context.new_page())
     seen.page.on("request", lambda asked: seen.requests.append(asked.url))
-    seen.page.on("console", lambda said: seen.complaints.append(said.text) if _is_complaint(said) else None)
+    seen.page.on("console", lambda said: seen.complaints.append(said.text) if said.type == "error" else None)
     seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
     yield seen
     context.close()
-
-
-def _is_complaint(said: ConsoleMessage) -> bool:
-    """Errors, but for what Gradio's client says when it drops its own stream of events while another is begun."""
-    dropped = "BodyStreamBuffer was aborted" in said.text or "Connection errored out" in said.text
-    return said.type == "error" and not dropped

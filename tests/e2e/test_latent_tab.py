@@ -52,6 +52,13 @@ def source(visit: Visit, picture: str) -> str:
     return image.get_attribute("src") or ""
 
 
+def wait_for_again(visit: Visit, picture: str, wanted: str) -> None:
+    """A slider's last moves may still be on their way."""
+    visit.page.wait_for_function(
+        "([image, wanted]) => document.querySelector(image)?.src == wanted", arg=[f"{picture} img", wanted]
+    )
+
+
 def wait_for_another(visit: Visit, picture: str, than: str) -> str:
     visit.page.wait_for_function(
         "([image, than]) => { const now = document.querySelector(image); return now && now.src != than }",
@@ -139,7 +146,7 @@ def test_a_slider_moves_the_picture_while_it_is_dragged_and_the_rows_once_it_res
     visit.page.mouse.up()
     wait_for_another(visit, ".dimension:nth-of-type(2)", other_row)
     visit.page.click("#traverse-back")
-    assert wait_for_another(visit, "#traverse-picture", picture) == start
+    wait_for_again(visit, "#traverse-picture", start)
     assert visit.complaints == []
 
 
@@ -147,6 +154,7 @@ def test_a_slider_moves_the_picture_while_it_is_dragged_and_the_rows_once_it_res
 def test_an_attribute_is_given_and_taken_by_its_slider(hub: RunningHub, plane: RunningHub, visit: Visit) -> None:
     open_tab(visit, hub)
     assert visit.page.get_by_role("tab", name="Attributes").count() == 0, "bundles without directions have no such tab"
+    source(visit, "#walk-film")  # who leaves a page while it draws is told of a broken stream
     open_tab(visit, plane, "Attributes")
     start = source(visit, "#attributes-picture")
     assert visit.page.locator(".dimension:visible").count() == 2
@@ -162,7 +170,7 @@ def test_an_attribute_is_given_and_taken_by_its_slider(hub: RunningHub, plane: R
     visit.page.locator(".dimension:visible .film").first.locator("img.here:last-child").wait_for()
     assert moved == visit.page.locator(".dimension:visible .film").first.locator("img").last.get_attribute("src")
     visit.page.click("#attributes-back")
-    assert wait_for_another(visit, "#attributes-picture", moved) == start
+    wait_for_again(visit, "#attributes-picture", start)
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]
     assert visit.complaints == []
 
@@ -199,6 +207,7 @@ def test_only_a_plane_has_a_map_and_a_click_decodes_that_place(
 ) -> None:
     open_tab(visit, hub)
     assert visit.page.get_by_role("tab", name="Map").count() == 0
+    source(visit, "#walk-film")
     open_tab(visit, plane, "Map")
     middle = source(visit, "#map-picture")
     visit.page.locator("#map img").click(position={"x": 30, "y": 40})
@@ -212,6 +221,7 @@ def test_holes_are_shown_in_both_models_step_by_step(
 ) -> None:
     open_tab(visit, plane)
     assert visit.page.get_by_role("tab", name="Holes").count() == 0, "nobody there to judge"
+    source(visit, "#walk-film")
     open_tab(visit, pair, "Holes")
     walked = source(visit, "#holes-walks")
     assert visit.page.locator("#holes-walks section").count() == 2

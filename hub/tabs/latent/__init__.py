@@ -3,13 +3,15 @@
 API names: ``/encode``, ``/decode``, ``/interpolate``, ``/traverse``, ``/arithmetic``, ``/holes`` (``api.py``).
 """
 
+from functools import partial
+
 import gradio as gr
 
 from hub.runtime.engine import Engine
 from hub.tabs.answers import answers
 from hub.tabs.choices import keep_up, of_task, titles
 from hub.tabs.latent import api, arithmetic, holes, plane, traverse, walk
-from hub.tabs.latent.stage import Stage
+from hub.tabs.latent.stage import Stage, stirred
 from hub.tasks.latent import MOST_ACTIVE, LatentSpace
 
 MOST_DIRECTIONS = 8
@@ -67,11 +69,11 @@ def build(engine: Engine) -> gr.Blocks:
             ]
             for point in points:
                 shown += point.start(space)
-            return shown
+            return [*shown, *stirred(sections)]
 
-        everything = [label, map_tab, attributes_tab, *(each for point in points for each in point.parts)]
-        met = stage.live([tab.load, model.input], meet, model, everything)
-        for section in sections:
-            section.after(met)
+        curtains = [section.curtain for section in sections]
+        parts = [each for point in points for each in point.parts]
+        stage.live([tab.load, model.input], meet, model, [label, map_tab, attributes_tab, *parts, *curtains])
+        stage.live(label.input, partial(stirred, sections), None, curtains)
         api.build(stage)
     return tab

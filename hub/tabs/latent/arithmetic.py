@@ -38,5 +38,4 @@ def build(stage: Stage) -> Section:
         outputs=[*(point.preview for point in points), result],
     )
     section.after(*(event for point in points for event in point.picked))
-    stage.live(stage.label.input, draw, section.inputs, section.outputs)
     return section

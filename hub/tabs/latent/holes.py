@@ -10,7 +10,7 @@ from hub.contract import Bundle
 from hub.runtime.engine import Engine
 from hub.tabs.answers import answers
 from hub.tabs.latent.point import PointPicker, Value
-from hub.tabs.latent.stage import Section, Stage, img
+from hub.tabs.latent.stage import Section, Stage, img, stirred
 from hub.tasks import speak
 from hub.tasks.holes import DEFAULT_STEPS, JudgedWalk, judged_walk, judges, partners, pick_judge, walks
 from hub.tasks.latent import Path
@@ -88,7 +88,8 @@ def build(stage: Stage, models: dict[str, Bundle], tab: gr.Blocks) -> None:
     def meet(model: str) -> list[object]:
         space = own.space(model)
         offered = chosen[model]
-        return [gr.update(choices=titled(offered), value=offered[0]), *start.start(space), *end.start(space)]
+        points = (*start.start(space), *end.start(space))
+        return [gr.update(choices=titled(offered), value=offered[0]), *points, *stirred([section])]
 
     section = Section(
         points=[start, end],
@@ -96,8 +97,8 @@ def build(stage: Stage, models: dict[str, Bundle], tab: gr.Blocks) -> None:
         inputs=[start.value, end.value, beside, count, path],
         outputs=[start.preview, end.preview, walked],
     )
-    met = stage.live([tab.load, model.input], meet, model, [beside, *start.parts, *end.parts])
-    section.after(met, *start.picked, *end.picked)
+    stage.live([tab.load, model.input], meet, model, [beside, *start.parts, *end.parts, section.curtain])
+    section.after(*start.picked, *end.picked)
     stage.live([beside.input, count.release, path.input], draw, section.inputs, section.outputs)
 
 

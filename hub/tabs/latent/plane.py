@@ -54,6 +54,5 @@ def build(stage: Stage) -> Section:
         return figure(img(space.decode(z, label), where), where)
 
     section = Section(points=[], draw=draw, inputs=[stage.model, stage.label], outputs=[plane, picture])
-    stage.live(stage.label.input, draw, section.inputs, section.outputs)
     stage.live(plane.select, visit, section.inputs, picture)
     return section

@@ -1,8 +1,9 @@
 """What the sections of the tab share: the model and class chosen above them, and how their events run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -28,6 +29,11 @@ QUIETLY: dict[str, Any] = {
     "concurrency_limit": 4,
 }
 """How every event of the page runs; programs have ``api.py``."""
+
+OPENED = """const tell = () => trigger('select', {})
+tell()
+new MutationObserver(tell).observe(element, {attributes: true, childList: true, subtree: true})"""
+"""What is in a tab comes to the page when somebody opens it: this tells of that, and of every later change."""
 
 EXAMPLES = 6
 """At most so many of a bundle's example pictures are offered."""
@@ -58,20 +64,34 @@ class Stage:
 
 @dataclass(frozen=True)
 class Section:
-    """What a section of the tab shows: ``draw`` makes ``outputs`` from ``inputs``."""
+    """What a section of the tab shows: ``draw`` makes ``outputs`` from ``inputs``.
+
+    Made inside the section's own tab. Nothing is drawn before somebody opens that: a visitor's page would ask for
+    everything at once, and Gradio's client may drop one of many events that end together.
+    """
 
     points: Sequence["PointPicker"]
     draw: Callable[..., Any]
     inputs: Sequence[Component]
     outputs: Sequence[Component]
+    curtain: gr.HTML = field(init=False)
+    """Shows nothing; whatever is put into it (:func:`stirred`) draws the section, if somebody has opened it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "curtain", gr.HTML(js_on_load=OPENED, elem_classes="curtain", padding=False))
+        self.curtain.select(self.draw, list(self.inputs), list(self.outputs), trigger_mode="always_last", **QUIETLY)
 
     def after(self, *events: Dependency) -> None:
-        """Draw when any of ``events`` has succeeded.
-
-        Not on a change of some component: one in a tab that nobody has opened yet is not there to tell of it.
-        """
+        """Draw when any of ``events`` has succeeded, which come from this section."""
         for event in events:
             event.success(self.draw, list(self.inputs), list(self.outputs), **QUIETLY)
+
+
+def stirred(sections: Sequence[Section]) -> list[str]:
+    """What to put into the curtain of each section to draw it again. Those that nobody has opened yet draw when they
+    are opened.
+    """
+    return [f'<i data-at="{token_hex(4)}"></i>'] * len(sections)
 
 
 def examples(space: LatentSpace) -> list[np.ndarray]:

@@ -120,7 +120,7 @@ def build(stage: Stage, axes: Axes) -> Section:
         outputs=[start.preview, picture, *sliders, *strips],
     )
     section.after(*start.picked)
-    stage.live([stage.label.input, back.click], draw, section.inputs, section.outputs)
+    stage.live(back.click, draw, section.inputs, section.outputs)
     asked = [start.value, stage.label, *sliders]
     stage.live([slider.input for slider in sliders], move, asked, picture)
     stage.live([slider.release for slider in sliders], settle, asked, strips)

@@ -61,5 +61,5 @@ def build(stage: Stage) -> Section:
         outputs=[start.preview, end.preview, moving, strip, gif, sheet],
     )
     section.after(*start.picked, *end.picked)
-    stage.live([count.release, path.input, stage.label.input], draw, section.inputs, section.outputs)
+    stage.live([count.release, path.input], draw, section.inputs, section.outputs)
     return section
