@@ -3,13 +3,21 @@
 import functools
 import logging
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 
 from hub.errors import HubError
 
 log = logging.getLogger("genhub")
+
+QUIETLY: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "preprocess": False,  # what is asked for is checked where it is used, in sentences
+    "concurrency_limit": 4,
+}
+"""How the events of the pages run; programs have endpoints of their own."""
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -13,6 +13,7 @@ The classical baselines are scikit-image's, an optional dependency: without it t
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -152,9 +153,7 @@ def ssim(image: np.ndarray, truth: np.ndarray) -> float | None:
 
 
 def _baselines() -> dict[str, Callable[[np.ndarray, float], np.ndarray]]:
-    try:
-        from skimage.restoration import denoise_nl_means, denoise_tv_chambolle  # noqa: F401
-    except ImportError:
+    if find_spec("skimage") is None:
         return {}
     return {NON_LOCAL_MEANS: non_local_means, TOTAL_VARIATION: total_variation}
 

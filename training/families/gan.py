@@ -243,7 +243,7 @@ class Trainer:
         with autocast(real.device, config.precision):
             both = diff_augment(torch.cat([real, fake]), config.augment)
             twice = tuple(torch.cat([each, each]) for each in condition)
-            logits, further = self._judge(both, *twice)
+            logits, further = self._discriminate(both, *twice)
         real_logits, fake_logits = logits.chunk(2)
         loss = discriminator_loss(config.loss, real_logits, fake_logits)
         losses = {"discriminator_loss": loss.detach(), "margin": (real_logits - fake_logits).detach().mean()}
@@ -261,7 +261,7 @@ class Trainer:
         self.discriminator_optimizer.step()
         return losses, real_logits.detach()
 
-    def _judge(self, images: Tensor, *condition: Tensor) -> tuple[Tensor, dict[str, tuple[float, Tensor]]]:
+    def _discriminate(self, images: Tensor, *condition: Tensor) -> tuple[Tensor, dict[str, tuple[float, Tensor]]]:
         """Logits float [2N] of N real images and N fakes; weight and value, by name, of what else is descended on."""
         return self.parallel_discriminator(images, *condition), {}
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from hub import images
 from hub.tabs.answers import answers
+from hub.tabs.examples import CHOOSE, strip
 from hub.tabs.latent.stage import Stage, examples, fitted, img
 from hub.tasks.latent import Label, LatentSpace
 from hub.tasks.sample import MAX_SEED
@@ -19,11 +20,6 @@ Value = dict[str, Any]
 It names its model, so that a section never mixes two while they change over. The browser keeps it, so that any server
 can answer.
 """
-
-CHOOSE = """element.addEventListener('click', event => {
-  const chosen = event.target.closest('button')
-  if (chosen) trigger('select', {index: Number(chosen.dataset.index)})
-})"""
 
 
 class PointPicker:
@@ -96,13 +92,10 @@ class PointPicker:
             value = _pictured(space, offered[index], f"example {index + 1}")
         elif not self.seeds:
             value = _pictured(space, space.decode(space.locate(self.first)), "made by the model")
-        strip = "".join(
-            f'<button type="button" data-index="{index}" aria-label="Take example {index + 1}">{img(each, "")}</button>'
-            for index, each in enumerate(offered)
-        )
+        shown = strip(images.to_data_uri(images.to_png(each)) for each in offered)
         readable = "encoder" in space.model.bundle.graphs
         background = gr.update(value="auto", visible=False)
-        return [value, strip, gr.update(visible=readable), background, value.get("seed")]
+        return [value, shown, gr.update(visible=readable), background, value.get("seed")]
 
     def show(self, space: LatentSpace, value: Value, label: Label) -> str:
         """The picture of its point: of an upload what the model sees, of a seed what it makes."""

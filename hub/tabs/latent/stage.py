@@ -14,6 +14,7 @@ from gradio.events import Dependency
 from hub import images
 from hub.card import listed_file
 from hub.runtime.engine import Engine
+from hub.tabs.answers import QUIETLY
 from hub.tabs.uploads import uploaded
 from hub.tasks import speak
 from hub.tasks.latent import LatentSpace
@@ -21,14 +22,6 @@ from hub.tasks.sample import SampleModel
 
 if TYPE_CHECKING:
     from hub.tabs.latent.point import PointPicker
-
-QUIETLY: dict[str, Any] = {
-    "api_visibility": "private",
-    "show_progress": "hidden",
-    "preprocess": False,  # the task checks its arguments itself, in sentences
-    "concurrency_limit": 4,
-}
-"""How every event of the page runs; programs have ``api.py``."""
 
 OPENED = """const tell = () => trigger('select', {})
 tell()

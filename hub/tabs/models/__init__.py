@@ -11,12 +11,12 @@ import gradio as gr
 from hub.runtime.additions import Additions
 from hub.runtime.benchmarks import Benchmarks
 from hub.runtime.engine import Engine
-from hub.tabs.answers import answers
+from hub.tabs.answers import QUIETLY, answers
 from hub.tabs.models import adding, api, code, timing
 from hub.tabs.models.about import about, heading
 from hub.tabs.models.files import files
 from hub.tabs.models.rows import rows
-from hub.tabs.models.stage import QUIETLY, Stage
+from hub.tabs.models.stage import Stage
 from hub.tabs.models.table import CHOOSE, table
 
 HERE = """model => {

@@ -16,7 +16,8 @@ from hub.errors import HubError, RequestError
 from hub.runtime.additions import Addition
 from hub.runtime.engine import Model
 from hub.settings import settings
-from hub.tabs.models.stage import QUIETLY, Stage
+from hub.tabs.answers import QUIETLY
+from hub.tabs.models.stage import Stage
 from hub.tabs.models.timing import progress_bar
 
 TICK = 0.25

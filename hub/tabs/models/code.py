@@ -9,8 +9,8 @@ from hub.contract import VariantName
 from hub.errors import RequestError
 from hub.runtime.engine import Model
 from hub.snippets import snippets
-from hub.tabs.answers import answers
-from hub.tabs.models.stage import QUIETLY, Stage
+from hub.tabs.answers import QUIETLY, answers
+from hub.tabs.models.stage import Stage
 
 LANGUAGES = [("Python", "python"), ("JavaScript", "javascript"), ("C#", "csharp"), ("curl, to this hub", "curl")]
 HIGHLIGHT = {"python": "python", "javascript": "html", "csharp": "cpp", "curl": "shell"}

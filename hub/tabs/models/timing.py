@@ -10,8 +10,8 @@ from hub.contract import Bundle
 from hub.errors import HubError
 from hub.runtime.bench import Cell
 from hub.runtime.choice import main_graph
-from hub.tabs.answers import answers
-from hub.tabs.models.stage import QUIETLY, Stage
+from hub.tabs.answers import QUIETLY, answers
+from hub.tabs.models.stage import Stage
 
 TICK = 0.25
 """Seconds between two looks at how far it is."""

@@ -10,11 +10,12 @@ import gradio as gr
 from gradio import FileData
 from gradio.events import api
 
+from hub import images
 from hub.runtime.engine import Engine
-from hub.tabs.answers import answers
+from hub.tabs.answers import QUIETLY, answers
 from hub.tabs.downloads import download
+from hub.tabs.examples import CHOOSE, strip
 from hub.tabs.facts import facts
-from hub.tabs.latent.point import CHOOSE
 from hub.tabs.restore import view
 from hub.tabs.restore.work import Outcome, are_clean, clean_examples, read, restore, restorer
 from hub.tabs.uploads import uploaded
@@ -25,7 +26,6 @@ FIRST_NOISE = 25.0
 """What the clean examples are damaged with before anybody has moved the slider."""
 AT_ONCE = 2
 """Pictures in work at the same time: each may be large."""
-QUIETLY: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False}
 
 
 def build(engine: Engine) -> gr.Blocks:
@@ -70,7 +70,7 @@ def build(engine: Engine) -> gr.Blocks:
         chosen = restorer(engine, model)
         highest = chosen.damage.highest
         start = min(FIRST_NOISE, highest) if are_clean(chosen) else 0
-        offered = view.strip(clean_examples(chosen))
+        offered = strip(images.to_data_uri(path.read_bytes()) for path in clean_examples(chosen))
         return {"example": 0}, gr.update(maximum=highest, value=start), offered, facts(chosen.bundle)
 
     def by_example(event: gr.EventData) -> object:

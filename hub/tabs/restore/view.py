@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -76,12 +75,3 @@ def about(picture: Picture, noise: float) -> str:
     done = f"{width} x {height}, {picture.bits} bits" + (f", noise {noise:g} added" if noise else "")
     notes = "".join(f"<li>{escape(note)}</li>" for note in picture.notes)
     return f'<div class="restored-about" role="status"><p>{done}</p>{f"<ul>{notes}</ul>" if notes else ""}</div>'
-
-
-def strip(paths: Sequence[Path]) -> str:
-    """Buttons with the examples."""
-    return "".join(
-        f'<button type="button" data-index="{index}" aria-label="Take example {index + 1}">'
-        f'<img src="{images.to_data_uri(path.read_bytes())}" alt=""></button>'
-        for index, path in enumerate(paths)
-    )
