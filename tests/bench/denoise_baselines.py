@@ -71,7 +71,7 @@ def main() -> None:
             name.partition("/")[0]: float(values.mean()) for name, values in peers.items() if name.endswith(f"/{level}")
         }
         results.append({**row, **theirs})
-        beside = f" (told the level; first {arguments.pictures} test pictures)"
+        beside = f", {arguments.pictures} pictures"
         baselines[f"psnr_sigma_{level}"] = {name + beside: round(value, 3) for name, value in theirs.items()}
         print("  ".join(f"{name} {value:.2f}" for name, value in results[-1].items()))
     write_json(arguments.out, {"pictures": arguments.pictures, "peers": PEERS, "psnr_db": results})

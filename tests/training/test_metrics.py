@@ -160,3 +160,13 @@ def test_a_classifier_learns_from_right_labels_what_it_cannot_from_wrong_ones() 
     )
     assert right["classification_accuracy"] == right["classification_accuracy_real"] == 1
     assert (wrong["classification_accuracy"], wrong["classification_accuracy_real"]) == (0, 1)
+
+
+def test_principal_components_of_large_pictures_are_those_of_the_exact_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.RandomState(0)
+    scales = np.array([40, 25, 15, 8, 2])[:, None]
+    pictures = (random.randn(300, 5) @ (scales * random.randn(5, 64)) / 5 + 128).clip(0, 255).astype(np.uint8)
+    pictures = pictures.reshape(300, 8, 8, 1)
+    exact = pca_reconstruction(pictures, pictures, 3)
+    monkeypatch.setattr("training.metrics.EXACT", 1)
+    assert np.abs(pca_reconstruction(pictures, pictures, 3).astype(int) - exact).max() <= 1

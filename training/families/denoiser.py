@@ -8,8 +8,9 @@ where a CPU can afford them.
 It learns from what a camera would store: Gaussian noise is added in grey levels, then clipped to [0, 255] and rounded.
 Clipping matters: half of the noise on black is gone, and what is left of it no longer averages to zero.
 
-Measured on the test images at three noise levels, beside the noisy pictures themselves; BM3D and non-local means stand
-beside it in `python -m tests.bench.denoise_baselines`.
+Measured on Fashion-MNIST's test images after 40 minutes on a shared core: 31.3, 28.2 and 24.2 dB at noise levels of 15,
+25 and 50. On the first 100 of them it has 28.5 dB at 25, where BM3D has 25.1, non-local means 25.3 and total variation
+24.2, all told the level, which it is not: `python -m tests.bench.denoise_baselines`.
 
     genhub train denoiser --preset cpu --data fashion
 """

@@ -142,4 +142,7 @@ def in_words(made: tuple[JudgedWalk, JudgedWalk], titles: list[str]) -> str:
         surer = titles[0] if one > other else titles[1]
         means = f"{max(one, other):.0%} on average against {min(one, other):.0%}"
         verdict = f"Along the whole way it is surer of {surer}: {means}"
-    return f"{parts[0]}; {parts[1]}. {verdict}. Low bars are holes: pictures of nothing in particular."
+    return (
+        f"{parts[0]}; {parts[1]}. {verdict}. A low bar is a picture of nothing in particular, or one between two "
+        "classes."
+    )
