@@ -26,8 +26,14 @@ PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via
 """Headers of a request that came through somebody else."""
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
-OPEN_AGAIN = """id => { if (id) { sessionStorage.setItem('genhub-added', id); location.reload() } }"""
-"""Every tab learns of new models when the page is opened."""
+OPEN_AGAIN = """id => {
+  if (!id) return
+  sessionStorage.setItem('genhub-added', id)
+  setTimeout(() => location.reload(), 500)
+}"""
+"""Every tab learns of new models when the page is opened. Not at once: one should read that it is here, and the stream
+that brought the news ends before the page does.
+"""
 
 
 class Section(NamedTuple):
