@@ -10,9 +10,9 @@ import gradio as gr
 from fastapi import FastAPI
 
 from hub import __version__
-from hub.contract import Bundle
 from hub.runtime.engine import Engine
 from hub.tabs import latent, models, restore, sample
+from hub.tabs.choices import Serves, restores, samples
 
 TITLE = "Generative Hub"
 
@@ -22,13 +22,13 @@ class Tab(NamedTuple):
 
     name: str
     build: Callable[[Engine], gr.Blocks]
-    serves: Callable[[Bundle], bool]
+    serves: Serves
 
 
 TABS = (
-    Tab("Sample", sample.build, lambda bundle: bundle.task == "sample"),
-    Tab("Latent", latent.build, lambda bundle: bundle.task == "sample"),
-    Tab("Restore", restore.build, lambda bundle: bundle.restores is not None),
+    Tab("Sample", sample.build, samples),
+    Tab("Latent", latent.build, samples),
+    Tab("Restore", restore.build, restores),
 )
 LAST = Tab("Models", models.build, lambda bundle: True)
 """The tab of all models, whatever their task."""

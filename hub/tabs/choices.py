@@ -1,6 +1,7 @@
-"""The models that a tab offers: those of its task that the hub knows now, which may be more than at its start."""
+"""The models that a tab offers: those that the hub knows now, which may be more than at its start."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -9,36 +10,47 @@ from hub.contract import Bundle
 from hub.runtime.engine import Engine
 
 Titles = list[tuple[str, str]]
+Serves = Callable[[Bundle], bool]
 
 
-def of_task(engine: Engine, task: str) -> dict[str, Bundle]:
-    """The bundles of ``task`` by id, in the engine's order."""
-    return {name: model.bundle for name, model in engine.models.items() if model.bundle.task == task}
+def samples(bundle: Bundle) -> bool:
+    """Whether it makes pictures of noise: what Sample and Latent are for."""
+    return bundle.task == "sample"
 
 
-def titles(engine: Engine, task: str) -> Titles:
+def restores(bundle: Bundle) -> bool:
+    """Whether it takes damage out of pictures: what Restore is for."""
+    return bundle.restores is not None
+
+
+def bundles(engine: Engine, serves: Serves) -> dict[str, Bundle]:
+    """The bundles that a tab ``serves`` by id, in the engine's order."""
+    return {name: model.bundle for name, model in engine.models.items() if serves(model.bundle)}
+
+
+def titles(engine: Engine, serves: Serves) -> Titles:
     """Title and id of each, as a dropdown takes them; of two with the same title the id is said, too."""
-    bundles = of_task(engine, task)
-    counted = Counter(bundle.title for bundle in bundles.values())
+    offered = bundles(engine, serves)
+    counted = Counter(bundle.title for bundle in offered.values())
     return [
         (bundle.title if counted[bundle.title] == 1 else f"{bundle.title} ({name})", name)
-        for name, bundle in bundles.items()
+        for name, bundle in offered.items()
     ]
 
 
-def keep_up(tab: gr.Blocks, engine: Engine, task: str, model: gr.Dropdown, *others: gr.Dropdown) -> None:
+def keep_up(tab: gr.Blocks, engine: Engine, serves: Serves, model: gr.Dropdown, *others: gr.Dropdown) -> None:
     """Whenever somebody opens the page, offer them the models there are by then.
 
     Args:
         tab: whose opening counts.
         engine: where the models are.
-        task: which of them.
+        serves: which of them.
         model: of which one is chosen.
         others: of which one may be chosen, or none.
     """
 
     def offer() -> Any:
-        there = titles(engine, task)
+        there = titles(engine, serves)
         several = len(there) > 1
         updates = [
             gr.update(choices=there, interactive=several),

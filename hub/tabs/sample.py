@@ -12,7 +12,7 @@ from hub import images
 from hub.runtime.engine import Engine
 from hub.settings import settings
 from hub.tabs.answers import answers
-from hub.tabs.choices import keep_up, of_task, titles
+from hub.tabs.choices import bundles, keep_up, samples, titles
 from hub.tabs.downloads import download
 from hub.tabs.facts import facts
 from hub.tasks import speak
@@ -39,7 +39,7 @@ class Made(NamedTuple):
 
 def build(engine: Engine) -> gr.Blocks:
     """The tab for the ``sample`` models of ``engine``, which has at least one. API name: ``/sample``."""
-    models = of_task(engine, "sample")
+    models = bundles(engine, samples)
     first = next(iter(models))
     most = min(64, settings().max_count)
 
@@ -113,7 +113,7 @@ def build(engine: Engine) -> gr.Blocks:
     with gr.Blocks() as tab:
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=2, min_width=300, elem_classes="controls"):
-                offered, several = titles(engine, "sample"), len(models) > 1
+                offered, several = titles(engine, samples), len(models) > 1
                 model = gr.Dropdown(offered, value=first, label="Model", interactive=several, elem_id="model")
                 label = gr.Dropdown(
                     [EVERY, *classes(first)],
@@ -158,7 +158,7 @@ def build(engine: Engine) -> gr.Blocks:
                     sheet = gr.DownloadButton("Download grid (PNG)", size="sm", elem_id="download-png")
                     archive = gr.DownloadButton("Download all (ZIP)", size="sm", elem_id="download-zip")
 
-        keep_up(tab, engine, "sample", model, other)
+        keep_up(tab, engine, samples, model, other)
         asked, shown = [model, count, seed, temperature, label], [gallery, sheet, archive]
         compared = [model, other, count, seed, temperature, label]
         beside = [heading, other_heading, other_gallery, second]

@@ -9,7 +9,7 @@ import gradio as gr
 
 from hub.runtime.engine import Engine
 from hub.tabs.answers import answers
-from hub.tabs.choices import keep_up, of_task, titles
+from hub.tabs.choices import bundles, keep_up, samples, titles
 from hub.tabs.latent import api, arithmetic, holes, plane, traverse, walk
 from hub.tabs.latent.stage import Stage, stirred
 from hub.tasks.latent import MOST_ACTIVE, LatentSpace
@@ -20,21 +20,21 @@ MOST_DIRECTIONS = 8
 
 def build(engine: Engine) -> gr.Blocks:
     """The tab for the ``sample`` models of ``engine``, which has at least one."""
-    models = of_task(engine, "sample")
+    models = bundles(engine, samples)
     first = next(iter(models.values()))
 
     tab: gr.Blocks
     with gr.Blocks() as tab:
         with gr.Row(elem_classes="latent-model"):
             model = gr.Dropdown(
-                titles(engine, "sample"),
+                titles(engine, samples),
                 value=first.id,
                 label="Model",
                 interactive=len(models) > 1,
                 elem_id="latent-model",
             )
             label = gr.Dropdown(label="Class", visible=False, elem_id="latent-class")
-        keep_up(tab, engine, "sample", model)
+        keep_up(tab, engine, samples, model)
         stage = Stage(engine, model, label)
         with gr.Tabs(elem_classes="sections"):
             with gr.Tab("Walk"):

@@ -13,6 +13,7 @@ from gradio.events import api
 from hub import images
 from hub.runtime.engine import Engine
 from hub.tabs.answers import QUIETLY, answers
+from hub.tabs.choices import bundles, keep_up, restores, titles
 from hub.tabs.downloads import download
 from hub.tabs.examples import CHOOSE, strip
 from hub.tabs.facts import facts
@@ -30,7 +31,7 @@ AT_ONCE = 2
 
 def build(engine: Engine) -> gr.Blocks:
     """The tab for the restoring models of ``engine``, which has at least one."""
-    models = {name: model.bundle for name, model in engine.models.items() if model.bundle.restores}
+    models = bundles(engine, restores)
     first = next(iter(models))
 
     def picked(value: dict[str, Any] | None, model: Restorer) -> Path:
@@ -112,7 +113,7 @@ def build(engine: Engine) -> gr.Blocks:
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=2, min_width=300, elem_classes="controls"):
                 model = gr.Dropdown(
-                    [(bundle.title, name) for name, bundle in models.items()],
+                    titles(engine, restores),
                     value=first,
                     label="Model",
                     interactive=len(models) > 1,
@@ -149,6 +150,7 @@ def build(engine: Engine) -> gr.Blocks:
                         "Download restored (PNG)", size="sm", visible=False, elem_id="download-restored"
                     )
 
+        keep_up(tab, engine, restores, model)
         asked, outcome = [model, value, noise, seed], [slider, numbers, said, file]
         working: dict[str, Any] = {
             "api_visibility": "private",
