@@ -2,7 +2,8 @@
 
 An autoencoder learns to bring back pictures, and nothing about what lies between their latents: there its decoder may
 make pictures of nothing. A variational autoencoder decodes around every latent in training, so that less should be left
-undefined; how much less, the two walks show for the models at hand. The classifier is the ``judge`` that comes with one of the models: its largest probability is its confidence.
+undefined; how much less, the two walks show for the models at hand. The classifier is the ``judge`` that comes with one
+of the models: its largest probability is its confidence.
 """
 
 import reprlib
