@@ -1,4 +1,4 @@
-"""Classification accuracy score of a conditional Fashion-MNIST bundle: what a classifier learns from its pictures alone.
+"""Classification accuracy score of a conditional Fashion-MNIST bundle: what its pictures alone teach a classifier.
 
     python -m tests.bench.classification_accuracy cgan-fashion
 
