@@ -10,30 +10,42 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from bm3d import bm3d
+from bm3d import bm3d, bm3d_rgb
 from numpy.typing import NDArray
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 
 Picture = NDArray[np.float64]
-"""float64 [H, W] in [0, 1]."""
+"""float64 [H, W] or, in colour, [H, W, 3], in [0, 1]."""
 
 
 def non_local_means(noisy: Picture, sigma: float, setting: tuple[float, int]) -> Picture:
     strength, patch = setting
     clean: Picture = denoise_nl_means(
-        noisy, patch_size=patch, patch_distance=9, h=strength * sigma, sigma=sigma, fast_mode=False
+        noisy,
+        patch_size=patch,
+        patch_distance=9,
+        h=strength * sigma,
+        sigma=sigma,
+        fast_mode=False,
+        channel_axis=channels(noisy),
     )
     return clean
 
 
 def total_variation(noisy: Picture, sigma: float, setting: float) -> Picture:
-    clean: Picture = denoise_tv_chambolle(noisy, weight=setting * sigma)
+    clean: Picture = denoise_tv_chambolle(noisy, weight=setting * sigma, channel_axis=channels(noisy))
     return clean
 
 
 def block_matching(noisy: Picture, sigma: float, setting: float) -> Picture:
-    clean: Picture = bm3d(noisy, setting * sigma)
+    """BM3D, in colour CBM3D (Dabov et al., 2007)."""
+    clean: Picture = (bm3d if noisy.ndim == 2 else bm3d_rgb)(noisy, setting * sigma)
     return clean
+
+
+def channels(picture: Picture) -> int | None:
+    """The axis of its colours."""
+    return None if picture.ndim == 2 else 2
 
 
 METHODS: dict[str, tuple[Callable[..., Picture], Sequence[object]]] = {

@@ -1,10 +1,12 @@
-"""Our blind denoiser beside BM3D, non-local means and total variation, on the same noisy Fashion-MNIST test pictures.
+"""Our blind denoiser beside BM3D, non-local means and total variation, on the same noisy test pictures.
 
     python -m tests.bench.denoise_baselines runs/denoise --out runs/denoise/denoise_baselines.json
+    python -m tests.bench.denoise_baselines runs/photo --pictures 28 --validation 8 --out runs/photo/baselines_full.json
 
 Each classical method is told the noise level, and chooses its setting for each level on validation pictures; ours is
 told nothing. Noise is the evaluation's own: Gaussian in grey levels, clipped and rounded. BM3D takes about a second a
-picture, so the comparison is on the first pictures of the test split, ours on these too. Writes `baselines.json` into
+picture, so the comparison is on the first pictures of the test split, ours on these too; of large ones, all see the
+middle SIDE pixels. Writes `baselines.json` into
 the run, where `genhub export` finds it. The peers live in a throwaway environment.
 """
 
@@ -26,22 +28,24 @@ from training.families.denoiser import NOISE_LEVELS, Trainer, noisy_images
 from training.metrics import psnr
 
 PEERS = ("bm3d==4.0.3", "scikit-image==0.26.0")
-VALIDATION = 24
-"""Pictures of the validation split that settings are chosen on."""
+SIDE = 128
+"""Pixels a side at most."""
 
 
-def pictures(trainer: Trainer, count: int) -> dict[str, NDArray[np.uint8]]:
-    """`test_clean`, `test_noisy_LEVEL` and the same of val, uint8 [N, 28, 28]: the first pictures of each split."""
+def pictures(trainer: Trainer, count: int, validation: int) -> dict[str, NDArray[np.uint8]]:
+    """`test_clean`, `test_noisy_LEVEL` and the same of val, uint8 [N, H, W, C]: the first pictures of each split."""
     found = {}
     for split, images, rows in (
         ("test", trainer.data.test.images, count),
-        ("val", trainer.data.val.images, VALIDATION),
+        ("val", trainer.data.val.images, validation),
     ):
         clean = unpadded(images, trainer.data)
-        found[f"{split}_clean"] = clean[:rows, ..., 0]
+        top, left = (max(0, (side - SIDE) // 2) for side in clean.shape[1:3])
+        middle = (slice(rows), slice(top, top + SIDE), slice(left, left + SIDE))
+        found[f"{split}_clean"] = clean[middle]
         for level in NOISE_LEVELS:
-            # Noise for all of them, as `evaluate` draws it, so that these are the very pictures that it measures.
-            found[f"{split}_noisy_{level}"] = noisy_images(clean, np.full(len(clean), level))[:rows, ..., 0]
+            # Noise for all of them, as `evaluate` draws it, so that these are of the very pictures that it measures.
+            found[f"{split}_noisy_{level}"] = noisy_images(clean, np.full(len(clean), level))[middle]
     return found
 
 
@@ -50,14 +54,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a finished run of the denoiser family")
     parser.add_argument("--pictures", type=int, default=200, help="test pictures to compare on")
+    parser.add_argument("--validation", type=int, default=24, help="validation pictures to choose settings on")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     arguments = parser.parse_args()
 
     trainer: Any = load_run(arguments.run)
-    given = pictures(trainer, arguments.pictures)
+    given = pictures(trainer, arguments.pictures, arguments.validation)
     with tempfile.TemporaryDirectory(prefix="denoise-baselines-") as temporary:
         folder = Path(temporary)
-        np.savez(folder / "pictures.npz", **given)
+        np.savez(folder / "pictures.npz", **{name: np.squeeze(images) for name, images in given.items()})
         python = make_environment(folder / "environment", *PEERS)
         worker = Path(__file__).with_name("classical_denoisers.py")
         subprocess.run([str(python), str(worker), str(folder)], check=True, env={**os.environ, **ONE_THREAD})
@@ -65,7 +70,7 @@ def main() -> None:
             peers = {name: archive[name] for name in archive}
     results, baselines = [], {}
     for level in NOISE_LEVELS:
-        denoised = trainer.denoise(given[f"test_noisy_{level}"][..., None])[..., 0]
+        denoised = trainer.denoise(given[f"test_noisy_{level}"])
         row = {"sigma": level, "ours, blind": psnr(denoised, given["test_clean"])}
         theirs = {
             name.partition("/")[0]: float(values.mean()) for name, values in peers.items() if name.endswith(f"/{level}")

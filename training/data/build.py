@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.data import avatars, emoji, fashion
+from training.data import avatars, emoji, fashion, photos
 from training.data.attributes import Attribute
 from training.data.dataset import DataInfo, read_info
 from training.data.sources import Source, cache_dir, read_source
@@ -31,6 +31,7 @@ BUILDERS: dict[str, Builder] = {
     "emoji-fluent": Builder(("fluent", "emojibase"), _emoji("emoji-fluent", "Fluent emoji, flat")),
     "emoji-twemoji": Builder(("twemoji", "emojibase"), _emoji("emoji-twemoji", "Twemoji")),
     "fashion": Builder(("fashion",), lambda sources, path: fashion.build(sources[0], path), fashion.ATTRIBUTES),
+    "photos": Builder(("lomiri-16", "lomiri-20", "mate-backgrounds", "plasma-wallpapers"), photos.build),
 }
 
 

@@ -55,6 +55,8 @@ class Config(RunConfig):
     """Strongest noise in training: its standard deviation in grey levels is drawn from 0 to this for each picture."""
     crop: int = 28
     """Side of the random window of the pictures that a step learns from, in pixels: 28 is Fashion-MNIST unpadded."""
+    turn: bool = False
+    """Also learn from the pictures mirrored and turned by quarters, a new way each step."""
     learning_rate: float = 1e-3
     """Peak of AdamW's learning rate."""
     weight_decay: float = 1e-4
@@ -177,6 +179,9 @@ class Trainer:
         top = int(torch.randint(image.shape[2] - height + 1, ()))
         left = int(torch.randint(image.shape[3] - width + 1, ()))
         window = image[:, :, top : top + height, left : left + width]
+        if self.config.turn:
+            mirrored, quarters = (int(torch.randint(count, ())) for count in (2, 4))
+            window = torch.rot90(window.flip(3) if mirrored else window, quarters, (2, 3))
         return window.contiguous(memory_format=torch.channels_last)
 
     @property
