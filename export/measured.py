@@ -50,6 +50,8 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "psnr": Meaning("PSNR", True, "dB"),
     **{f"psnr_sigma_{level}": Meaning(f"PSNR, noise of {level}/255", True, "dB") for level in (15, 25, 50)},
+    **{f"psnr_stops_{stops}": Meaning(f"PSNR, {stops} stops too dark", True, "dB") for stops in (2, 3, 4)},
+    **{f"ssim_stops_{stops}": Meaning(f"SSIM, {stops} stops too dark", True) for stops in (2, 3, 4)},
     "ssim": Meaning("SSIM", True),
     "l1": Meaning("Mean absolute error", False, "grey levels"),
     "hole_psnr": Meaning("PSNR inside the hole", True, "dB"),
@@ -68,6 +70,11 @@ FLOORS = {
     "classification_accuracy_real": ("classification_accuracy", "a classifier of real pictures"),
     "pca_psnr": ("reconstruction_psnr", "as many principal components"),
     **{f"noisy_psnr_sigma_{level}": (f"psnr_sigma_{level}", "the noisy picture") for level in (15, 25, 50)},
+    **{
+        f"dark_{measure}_stops_{stops}": (f"{measure}_stops_{stops}", "the dark picture")
+        for measure in ("psnr", "ssim")
+        for stops in (2, 3, 4)
+    },
 }
 """Keys that are a baseline of another key."""
 

@@ -276,11 +276,12 @@ class Damage(_Frozen):
     Said so exactly that a page can do it to a clean picture, and show how much of it the model undoes.
     """
 
-    kind: Literal["gaussian noise"]
-    """Added to every grey level of every channel, then clipped to [0, 255] and rounded half to even."""
+    kind: Literal["gaussian noise", "low light"]
+    """"gaussian noise": added to every grey level of every channel, then clipped to [0, 255] and rounded half to even.
+    "low light": exposed too short. ``hub.tasks.damage`` has both."""
     lowest: float = Field(ge=0)
     highest: float = Field(gt=0, le=255)
-    """The range it was trained on: for noise, standard deviations in grey levels."""
+    """The range it was trained on: standard deviations in grey levels for noise, stops for low light."""
 
 
 class Bundle(_Frozen):

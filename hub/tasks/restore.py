@@ -11,7 +11,6 @@ of channels; what a picture has beyond that is seen to here:
 The classical baselines are scikit-image's, an optional dependency: without it there are none, and no SSIM.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
@@ -20,6 +19,7 @@ import numpy as np
 from hub import images
 from hub.depth import Picture
 from hub.errors import BundleError, RequestError
+from hub.tasks.damage import KINDS, Baseline, Kind
 from hub.tasks.sample import MAX_SEED, is_number, whole
 from hub.tasks.translate import Progress, TranslateModel
 
@@ -27,7 +27,6 @@ MEASURED = 256
 """Pixels a side of the part, from the middle, that is measured: the baselines would take minutes for a photograph."""
 SMALLEST = 11
 """Pixels a side of the window of SSIM: smaller pictures have none, and no baselines, which compare neighbourhoods."""
-NON_LOCAL_MEANS, TOTAL_VARIATION = "Non-local means", "Total variation"
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,7 @@ class Restorer:
         if bundle.restores is None:
             raise BundleError(f"'{bundle.id}' turns pictures into others; it restores none.")
         self.model, self.bundle, self.damage = model, bundle, bundle.restores
+        self.kind: Kind = KINDS[bundle.restores.kind]
 
     def accepted(self, picture: Picture) -> Picture:
         """``picture`` as the model can take it: as it is, or fitted to the one size that the model has."""
@@ -91,39 +91,37 @@ class Restorer:
         return replace(picture.changed(before, after), notes=tuple(notes))
 
     def damaged(self, picture: Picture, level: object, seed: object = 0) -> Picture:
-        """``picture`` with Gaussian noise of ``level``, drawn from ``seed``, as the model was taught.
+        """``picture`` damaged to ``level``, at random by ``seed``, as the model was taught; 0 leaves it as it is.
 
-        That is at 8 bits, clipped to [0, 255] and rounded, whatever the picture has.
+        That is at 8 bits, whatever the picture has.
 
         Raises:
             RequestError: a level or a seed out of range, or of the wrong kind.
         """
         highest = self.damage.highest
         if not is_number(level) or not 0 <= level <= highest:
-            raise RequestError(f"The noise must be a number from 0 to {highest:g}, not {level!r:.40}.")
+            raise RequestError(f"{self.kind.called} must be a number from 0 to {highest:g}, not {level!r:.40}.")
         random = np.random.RandomState(whole("The seed", seed, 0, MAX_SEED))
         clean = picture.eight_bits()
-        noisy = np.empty_like(clean)
-        for at in range(0, len(clean), 256):  # in bands: noise takes eight times the memory of the picture
-            band = clean[at : at + 256]
-            noisy[at : at + 256] = np.rint(band + level * random.standard_normal(band.shape)).clip(0, 255)
-        return replace(picture, pixels=noisy, alpha=_eight(picture.alpha))
+        made = np.array(clean)
+        for at in range(0, len(clean) if level else 0, 256):  # in bands: noise takes eight times the picture's memory
+            made[at : at + 256] = self.kind.apply(clean[at : at + 256], float(level), random)
+        return replace(picture, pixels=made, alpha=_eight(picture.alpha))
 
 
 def _eight(alpha: np.ndarray | None) -> np.ndarray | None:
     return None if alpha is None else Picture(alpha).eight_bits()
 
 
-def scores(truth: Picture, damaged: Picture, restored: Picture, level: float) -> list[Score]:
+def scores(truth: Picture, damaged: Picture, restored: Picture, kind: Kind, level: float) -> list[Score]:
     """The damaged picture, the restored one and the baselines beside the truth, measured on the middle of it.
 
-    ``level``: the noise in ``damaged``, as a standard deviation in grey levels. The baselines are told it; the model is
-    not.
+    ``level``: of the damage, which baselines may be told; the model is not.
     """
-    clean, noisy, ours = (_middle(each.eight_bits()) for each in (truth, damaged, restored))
-    made = {"Damaged": noisy, "Restored": ours}
-    for name, baseline in _baselines().items() if min(clean.shape[:2]) >= SMALLEST else ():
-        made[name] = baseline(noisy, level)
+    clean, before, ours = (_middle(each.eight_bits()) for each in (truth, damaged, restored))
+    made = {"Damaged": before, "Restored": ours}
+    for name, baseline in _baselines(kind).items() if min(clean.shape[:2]) >= SMALLEST else ():
+        made[name] = baseline(before, level)
     return [Score(name, picture, psnr(picture, clean), ssim(picture, clean)) for name, picture in made.items()]
 
 
@@ -152,36 +150,7 @@ def ssim(image: np.ndarray, truth: np.ndarray) -> float | None:
     return float(found)
 
 
-def _baselines() -> dict[str, Callable[[np.ndarray, float], np.ndarray]]:
+def _baselines(kind: Kind) -> dict[str, Baseline]:
     if find_spec("skimage") is None:
         return {}
-    return {NON_LOCAL_MEANS: non_local_means, TOTAL_VARIATION: total_variation}
-
-
-def non_local_means(image: np.ndarray, level: float) -> np.ndarray:
-    """Buades et al. (2005). The strength is 0.6 of the noise: the best of 0.6, 0.8 and 1 on photographs and clothes."""
-    from skimage.restoration import denoise_nl_means
-
-    unit = level / 255
-    grey = image.shape[2] == 1  # which scikit-image gives back without its third axis
-    made = denoise_nl_means(
-        (image[..., 0] if grey else image) / np.float32(255),
-        patch_size=5,
-        patch_distance=6,
-        h=0.6 * unit,
-        sigma=unit,
-        channel_axis=None if grey else 2,
-    )
-    return _levels(made.reshape(image.shape))
-
-
-def total_variation(image: np.ndarray, level: float) -> np.ndarray:
-    """Rudin, Osher and Fatemi (1992), by Chambolle's method (2004). The weight is 0.6 of the noise, found likewise."""
-    from skimage.restoration import denoise_tv_chambolle
-
-    return _levels(denoise_tv_chambolle(image / np.float32(255), weight=0.6 * level / 255, channel_axis=2))
-
-
-def _levels(unit: np.ndarray) -> np.ndarray:
-    levels: np.ndarray = (unit * 255).round().clip(0, 255).astype(np.uint8)
-    return levels
+    return {name: baseline for name, (baseline, _) in kind.baselines.items()}

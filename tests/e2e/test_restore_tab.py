@@ -70,11 +70,11 @@ def test_the_noise_the_seed_and_the_example_change_the_picture(denoisers: Runnin
     picture = after(visit)
     visit.page.get_by_label("Take example 2").click()
     picture = after(visit, picture)
-    seed = visit.page.get_by_label("Seed of the noise")
+    seed = visit.page.get_by_label("Seed of the damage")
     seed.fill("9")
     seed.press("Enter")
     picture = after(visit, picture)
-    noise = visit.page.locator("#restore-noise input[type=range]")
+    noise = visit.page.locator("#restore-damage input[type=range]")
     noise.focus()
     for _ in range(25):
         noise.press("ArrowLeft")

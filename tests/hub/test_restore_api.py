@@ -45,7 +45,7 @@ def client(hub: RunningHub) -> Client:
 
 def test_it_says_what_it_takes(client: Client) -> None:
     endpoint = client.view_api(return_format="dict", print_info=False)["named_endpoints"]["/restore"]
-    assert [each["parameter_name"] for each in endpoint["parameters"]] == ["model", "picture", "noise", "seed"]
+    assert [each["parameter_name"] for each in endpoint["parameters"]] == ["model", "picture", "damage", "seed"]
     assert endpoint["description"]
 
 
@@ -104,9 +104,9 @@ def test_a_film_is_answered_with_its_first_picture_and_that_is_said(client: Clie
         ({"model": "nobody"}, "There is no model 'nobody'"),
         ({"model": "other"}, "it restores none"),
         ({"model": "gan"}, "has the task 'sample'"),
-        ({"noise": 56}, "from 0 to 55"),
-        ({"noise": -1}, "from 0 to 55"),
-        ({"noise": "loud"}, "from 0 to 55"),
+        ({"damage": 56}, "from 0 to 55"),
+        ({"damage": -1}, "from 0 to 55"),
+        ({"damage": "loud"}, "from 0 to 55"),
         ({"seed": -1}, "The seed must be"),
         ({"picture": "notes"}, "not a picture"),
         ({"picture": "large"}, "at most 1 megapixels"),
@@ -118,7 +118,7 @@ def test_what_cannot_be_done_is_one_sentence_and_the_hub_goes_on(
     (tmp_path / "notes.png").write_text("not a picture")
     Image.new("L", (1001, 1000)).save(tmp_path / "large.png")
     Image.new("L", (9, 9)).save(tmp_path / "good.png")
-    asked = {"model": TINY, "picture": "good", "noise": 5, "seed": 0} | change
+    asked = {"model": TINY, "picture": "good", "damage": 5, "seed": 0} | change
     asked["picture"] = handle_file(tmp_path / f"{asked['picture']}.png")
     with pytest.raises(AppError) as refused:
         client.predict(*asked.values(), api_name="/restore")

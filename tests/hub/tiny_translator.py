@@ -20,6 +20,7 @@ from hub.contract import MANIFEST, TASKS, Bundle, Damage, Graph, ImageSpec, Pari
 from tests.hub.tiny_bundle import ELEMENT_TYPES, IR_VERSION, OPSET, describe
 
 MULTIPLE, REACH, SIZE = 4, 3, 32
+NOISE = Damage(kind="gaussian noise", lowest=0, highest=55)
 
 
 def write_tiny_translator(
@@ -30,6 +31,7 @@ def write_tiny_translator(
     dynamic: bool = True,
     reach: int | None = REACH,
     restores: bool = True,
+    damage: Damage = NOISE,
     inverse: bool = False,
     examples: int = 2,
     targets: bool = True,
@@ -62,7 +64,7 @@ def write_tiny_translator(
         image=ImageSpec(
             height=SIZE, width=SIZE, channels=channels, dynamic=dynamic, multiple=MULTIPLE if dynamic else 1
         ),
-        restores=Damage(kind="gaussian noise", lowest=0, highest=55) if restores else None,
+        restores=damage if restores else None,
         reach=reach if dynamic else None,
         graphs=graphs,
         variants={

@@ -10,7 +10,7 @@ from training.classification_accuracy import ClassificationAccuracy
 from training.data.dataset import ImageData, Split, read_info, read_parquet
 from training.evaluation import conditional_metrics, sample_metrics
 from training.features import EVALUATORS, fashion_card, fashion_features, fashion_probabilities
-from training.metrics import frechet_distance, kernel_distance, pca_reconstruction, precision_recall, psnr
+from training.metrics import frechet_distance, kernel_distance, pca_reconstruction, precision_recall, psnr, ssim
 from training.pixels import to_float, to_uint8
 
 from .commands import TINY
@@ -170,3 +170,15 @@ def test_principal_components_of_large_pictures_are_those_of_the_exact_method(mo
     exact = pca_reconstruction(pictures, pictures, 3)
     monkeypatch.setattr("training.metrics.EXACT", 1)
     assert np.abs(pca_reconstruction(pictures, pictures, 3).astype(int) - exact).max() <= 1
+
+
+def test_structural_similarity_is_that_of_scikit_image() -> None:
+    from skimage.metrics import structural_similarity
+
+    random = np.random.RandomState(0)
+    first = random.randint(0, 256, (2, 20, 24, 3), dtype=np.uint8)
+    second = (first.astype(int) + random.randint(-30, 31, first.shape)).clip(0, 255).astype(np.uint8)
+    window = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    pairs = zip(first, second, strict=True)
+    wanted = [structural_similarity(one, other, data_range=255, channel_axis=2, **window) for one, other in pairs]
+    assert ssim(first, second) == pytest.approx(np.mean(wanted)) and ssim(first, first) == 1

@@ -20,11 +20,10 @@ from hub.tabs.facts import facts
 from hub.tabs.restore import view
 from hub.tabs.restore.work import Outcome, are_clean, clean_examples, read, restore, restorer
 from hub.tabs.uploads import uploaded
+from hub.tasks.damage import KINDS
 from hub.tasks.restore import Restorer
 from hub.tasks.sample import MAX_SEED
 
-FIRST_NOISE = 25.0
-"""What the clean examples are damaged with before anybody has moved the slider."""
 AT_ONCE = 2
 """Pictures in work at the same time: each may be large."""
 
@@ -47,7 +46,7 @@ def build(engine: Engine) -> gr.Blocks:
     def draw(
         model: str,
         value: dict[str, Any] | None,
-        noise: float,
+        damage: float,
         seed: float,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio is asked for one
     ) -> object:
@@ -55,13 +54,13 @@ def build(engine: Engine) -> gr.Blocks:
         if not value and not clean_examples(chosen):
             return None, "", "", gr.update(visible=False)
         path = picked(value, chosen)
-        made = restore(chosen, read(path), noise, seed, progress)
+        made = restore(chosen, read(path), damage, seed, progress)
         pictures = (view.shown(made.before), view.shown(made.after))
         file = download(made.after.to_png(), f"{_stem(path)}-restored.png")
         return (
             pictures,
-            view.comparison(made.scores, made.after.pixels.shape[:2]),
-            view.about(made.after, made.noise),
+            view.comparison(made.scores, chosen.kind, made.after.pixels.shape[:2]),
+            view.about(made.after, chosen.kind, made.damage),
             gr.update(value=file, visible=True),
         )
 
@@ -69,10 +68,16 @@ def build(engine: Engine) -> gr.Blocks:
     def meet(model: str) -> object:
         """Everything that depends on the model, and its first example."""
         chosen = restorer(engine, model)
-        highest = chosen.damage.highest
-        start = min(FIRST_NOISE, highest) if are_clean(chosen) else 0
+        kind, highest = chosen.kind, chosen.damage.highest
+        # Damaged already before anybody has moved the slider, where there are clean examples.
+        start = min(kind.start, highest) if are_clean(chosen) else 0
         offered = strip(images.to_data_uri(path.read_bytes()) for path in clean_examples(chosen))
-        return {"example": 0}, gr.update(maximum=highest, value=start), offered, facts(chosen.bundle)
+        return (
+            {"example": 0},
+            gr.update(maximum=highest, step=kind.step, value=start, info=kind.info),
+            offered,
+            facts(chosen.bundle),
+        )
 
     def by_example(event: gr.EventData) -> object:
         return {"example": event.index}
@@ -84,22 +89,23 @@ def build(engine: Engine) -> gr.Blocks:
 
     @answers
     def restore_picture(
-        model: str, picture: FileData, noise: float = 0, seed: int = 0
+        model: str, picture: FileData, damage: float = 0, seed: int = 0
     ) -> tuple[FileData, FileData, dict[str, Any]]:
         """Restore a picture of any size and kind, at its own depth; or damage a clean one first, and measure.
 
         Args:
             model: the id of a model that restores.
             picture: an uploaded picture file; 16-bit and grey PNG and TIFF stay what they are.
-            noise: above 0, Gaussian noise of that standard deviation in grey levels is added first.
-            seed: of the noise.
+            damage: above 0, the picture is damaged first, as the model has learned to undo it: by Gaussian noise of
+                that standard deviation in grey levels, or by an exposure that is so many stops too short.
+            seed: of the damage.
 
         Returns:
-            The restored picture, the picture that was given to the model, and a report: size, bits, and, where noise
-            was added, PSNR and SSIM against the clean picture, beside classical baselines.
+            The restored picture, the picture that was given to the model, and a report: size, bits, and, where it
+            was damaged, PSNR and SSIM against the clean picture, beside classical baselines.
         """
         path = uploaded(picture)
-        made: Outcome = restore(restorer(engine, model), read(path), noise, seed, lambda share: None)
+        made: Outcome = restore(restorer(engine, model), read(path), damage, seed, lambda share: None)
         name = _stem(path)
         return (
             _file(made.after.to_png(), f"{name}-restored.png"),
@@ -121,17 +127,17 @@ def build(engine: Engine) -> gr.Blocks:
                 )
                 upload = gr.UploadButton("Upload a picture", file_types=["image"], size="md", elem_id="restore-upload")
                 examples = gr.HTML(elem_classes="examples", js_on_load=CHOOSE, elem_id="restore-examples")
-                noise = gr.Slider(
+                damage = gr.Slider(
                     0,
                     55,
                     value=0,
                     step=1,
                     label="Damage it for me",
-                    info="Noise to add first, in grey levels; 0 leaves the picture as it is",
-                    elem_id="restore-noise",
+                    info=KINDS["gaussian noise"].info,
+                    elem_id="restore-damage",
                     buttons=[],
                 )
-                seed = gr.Number(0, label="Seed of the noise", precision=0, minimum=0, maximum=MAX_SEED)
+                seed = gr.Number(0, label="Seed of the damage", precision=0, minimum=0, maximum=MAX_SEED)
                 described = gr.HTML(facts(models[first]))
             with gr.Column(scale=5, min_width=320, elem_classes="pictures restored"):
                 slider = gr.ImageSlider(
@@ -151,7 +157,7 @@ def build(engine: Engine) -> gr.Blocks:
                     )
 
         keep_up(tab, engine, restores, model)
-        asked, outcome = [model, value, noise, seed], [slider, numbers, said, file]
+        asked, outcome = [model, value, damage, seed], [slider, numbers, said, file]
         working: dict[str, Any] = {
             "api_visibility": "private",
             "show_progress": "full",
@@ -161,13 +167,13 @@ def build(engine: Engine) -> gr.Blocks:
             "concurrency_id": "restore",
         }
         begun = [
-            gr.on([tab.load, model.input], meet, model, [value, noise, examples, described], **QUIETLY),
+            gr.on([tab.load, model.input], meet, model, [value, damage, examples, described], **QUIETLY),
             examples.select(by_example, None, value, **QUIETLY),
-            upload.upload(by_upload, upload, [value, noise], **QUIETLY),
+            upload.upload(by_upload, upload, [value, damage], **QUIETLY),
         ]
         for event in begun:
             event.success(draw, asked, outcome, **working)
-        gr.on([noise.release, seed.submit], draw, asked, outcome, trigger_mode="always_last", **working)
+        gr.on([damage.release, seed.submit], draw, asked, outcome, trigger_mode="always_last", **working)
         api(restore_picture, api_name="restore", concurrency_limit=AT_ONCE, concurrency_id="restore")
     return tab
 

@@ -8,13 +8,13 @@ from PIL import Image
 
 from hub import images
 from hub.depth import Picture
+from hub.tasks.damage import Kind
 from hub.tasks.restore import Score
 
 SHOWN_AT_LEAST, SHOWN_AT_MOST = 512, 2048
 """Pixels of the shorter and of the longer side on the page. The download has the picture as it is."""
 CROP = 96
 """Pixels a side of the details under the slider."""
-BEST = {"Restored": "this model", "Non-local means": "told the noise", "Total variation": "told the noise"}
 
 
 def shown(picture: Picture) -> np.ndarray:
@@ -30,7 +30,7 @@ def shown(picture: Picture) -> np.ndarray:
     return enlarged
 
 
-def comparison(scores: Sequence[Score], size: tuple[int, ...]) -> str:
+def comparison(scores: Sequence[Score], kind: Kind, size: tuple[int, ...]) -> str:
     """The same detail of every picture, with its numbers under it, the best of them marked.
 
     ``size``: height and width of the whole pictures.
@@ -39,24 +39,26 @@ def comparison(scores: Sequence[Score], size: tuple[int, ...]) -> str:
         return ""
     best_psnr = max(each.psnr for each in scores)
     best_ssim = max((each.ssim or 0) for each in scores)
+    notes = {"Damaged": "what went in", "Restored": "this model"}
+    notes |= {name: known for name, (_, known) in kind.baselines.items()}
     figures = []
     for each in scores:
         psnr = f"{each.psnr:.2f} dB" if np.isfinite(each.psnr) else "no error"
         numbers = _number(psnr, each.psnr == best_psnr)
         if each.ssim is not None:
             numbers += f" · SSIM {_number(f'{each.ssim:.3f}', each.ssim == best_ssim)}"
-        how = f" <small>{BEST[each.name]}</small>" if each.name in BEST else " <small>what went in</small>"
+        detail = images.to_data_uri(images.to_png(_detail(each.picture)))
+        name = escape(each.name)
         figures.append(
-            f'<figure><img src="{images.to_data_uri(images.to_png(_detail(each.picture)))}" '
-            f'alt="{escape(each.name)}: a detail"><figcaption><b>{escape(each.name)}</b>{how}<br>{numbers}</figcaption>'
-            "</figure>"
+            f'<figure><img src="{detail}" alt="{name}: a detail"><figcaption><b>{name}</b> '
+            f"<small>{escape(notes[each.name])}</small><br>{numbers}</figcaption></figure>"
         )
     height, width, _ = scores[0].picture.shape
     part = f", on the middle {width} x {height} pixels" if (height, width) != size else ""
     return (
         f'<section class="comparison"><div>{"".join(figures)}</div>'
-        f"<p>PSNR and SSIM against the picture before the noise{part}; higher is better. The model is not told how "
-        "much noise there is.</p></section>"
+        f"<p>PSNR and SSIM against the picture before the damage{part}; higher is better. The model is not told how "
+        "much of it there is.</p></section>"
     )
 
 
@@ -69,9 +71,9 @@ def _detail(pixels: np.ndarray) -> np.ndarray:
     return pixels[top : top + CROP, left : left + CROP]
 
 
-def about(picture: Picture, noise: float) -> str:
+def about(picture: Picture, kind: Kind, level: float) -> str:
     """What has been done, a line, and what there is to know about it."""
     height, width = picture.pixels.shape[:2]
-    done = f"{width} x {height}, {picture.bits} bits" + (f", noise {noise:g} added" if noise else "")
+    done = f"{width} x {height}, {picture.bits} bits" + (f", {kind.done.format(level=f'{level:g}')}" if level else "")
     notes = "".join(f"<li>{escape(note)}</li>" for note in picture.notes)
     return f'<div class="restored-about" role="status"><p>{done}</p>{f"<ul>{notes}</ul>" if notes else ""}</div>'

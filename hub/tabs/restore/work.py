@@ -21,7 +21,8 @@ class Outcome:
     before: Picture
     after: Picture
     scores: tuple[Score, ...]
-    noise: float
+    damage: float
+    """Level of what was done to the picture first; 0: nothing."""
 
     def report(self) -> dict[str, Any]:
         """The numbers in JSON's own types; ``null`` where a number is infinite or not to be had."""
@@ -29,7 +30,7 @@ class Outcome:
             "width": self.after.pixels.shape[1],
             "height": self.after.pixels.shape[0],
             "bits": self.after.bits,
-            "noise": self.noise,
+            "damage": self.damage,
             "scores": {
                 each.name: {
                     "psnr": round(each.psnr, 3) if each.psnr != float("inf") else None,
@@ -60,18 +61,18 @@ def read(path: Path) -> Picture:
     return depth.read(path, settings().max_megapixels * 10**6)
 
 
-def restore(model: Restorer, picture: Picture, noise: object, seed: object, progress: Progress) -> Outcome:
-    """``picture`` restored; with ``noise`` above 0 it is damaged first, and the outcome measured.
+def restore(model: Restorer, picture: Picture, damage: object, seed: object, progress: Progress) -> Outcome:
+    """``picture`` restored; with ``damage`` above 0 it is damaged first, and the outcome measured.
 
     Raises:
         RequestError: an argument is out of range, or the picture too large for the model.
     """
     whole = model.accepted(picture)
-    damaged = model.damaged(whole, noise, seed)
-    level = float(str(noise))
+    damaged = model.damaged(whole, damage, seed)
+    level = float(str(damage))
     before = damaged if level else whole
     after = model.restore(before, progress)
-    return Outcome(before, after, tuple(scores(whole, before, after, level)) if level else (), level)
+    return Outcome(before, after, tuple(scores(whole, before, after, model.kind, level)) if level else (), level)
 
 
 def clean_examples(model: Restorer) -> list[Path]:

@@ -1,0 +1,155 @@
+"""Damage that restoring models undo, done to a clean picture as training did it (``training.damage``), in numpy.
+
+One entry of :data:`KINDS` for each ``kind`` of the contract's ``Damage``: what it does, how a page asks for it, and
+what a user would reach for instead of a model. The classical methods are scikit-image's, an optional dependency.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+WHITE, READ_NOISE = 4000.0, 4.0
+"""The sensor: electrons at white where the exposure is right, and the standard deviation that reading adds."""
+MIDDLE_GREY = 0.18
+"""What an automatic exposure makes the mean of, in linear light."""
+
+Baseline = Callable[[np.ndarray, float], np.ndarray]
+"""Picture uint8 [H, W, C] and level of its damage -> restored, the same."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of damage."""
+
+    apply: Callable[[np.ndarray, float, np.random.RandomState], np.ndarray]
+    """Pixels uint8 [H, W, C], level, randomness -> damaged, the same."""
+    called: str
+    """What a level of it is, with the article, as sentences say it."""
+    info: str
+    """What the slider says."""
+    start: float
+    """Where the slider begins."""
+    step: float
+    done: str
+    """What has been done, with ``{level}``."""
+    baselines: Mapping[str, tuple[Baseline, str]]
+    """Name -> method, and what it knows that the model does not."""
+
+
+def gaussian_noise(pixels: np.ndarray, level: float, random: np.random.RandomState) -> np.ndarray:
+    """Noise of standard deviation ``level`` added to every grey level, then clipped to [0, 255] and rounded."""
+    noisy: np.ndarray = np.rint(pixels + level * random.standard_normal(pixels.shape)).clip(0, 255).astype(np.uint8)
+    return noisy
+
+
+def low_light(pixels: np.ndarray, level: float, random: np.random.RandomState) -> np.ndarray:
+    """As if exposed too short by ``level`` stops: few photons, whose number is Poisson's, and the noise of reading."""
+    electrons = to_linear(pixels / 255) * WHITE * 2.0**-level
+    caught = random.poisson(electrons) + READ_NOISE * random.standard_normal(pixels.shape)
+    return _levels(to_srgb((caught / WHITE).clip(0, 1)))
+
+
+def to_linear(srgb: np.ndarray) -> np.ndarray:
+    """Bring sRGB in [0, 1] to linear light in [0, 1] (IEC 61966-2-1)."""
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def to_srgb(linear: np.ndarray) -> np.ndarray:
+    """Bring linear light in [0, 1] to sRGB in [0, 1]."""
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+# ── What one would reach for instead ─────────────────────────────────────────────────────────────────────────────────
+
+
+def non_local_means(image: np.ndarray, level: float) -> np.ndarray:
+    """Buades et al. (2005). The strength is 0.6 of the noise: the best of 0.6, 0.8 and 1 on photographs and clothes."""
+    from skimage.restoration import denoise_nl_means
+
+    unit = level / 255
+    grey = image.shape[2] == 1  # which scikit-image gives back without its third axis
+    made = denoise_nl_means(
+        (image[..., 0] if grey else image) / np.float32(255),
+        patch_size=5,
+        patch_distance=6,
+        h=0.6 * unit,
+        sigma=unit,
+        channel_axis=None if grey else 2,
+    )
+    return _levels(made.reshape(image.shape))
+
+
+def total_variation(image: np.ndarray, level: float) -> np.ndarray:
+    """Rudin, Osher and Fatemi (1992), by Chambolle's method (2004). The weight is 0.6 of the noise, found likewise."""
+    from skimage.restoration import denoise_tv_chambolle
+
+    return _levels(denoise_tv_chambolle(image / np.float32(255), weight=0.6 * level / 255, channel_axis=2))
+
+
+def gamma(image: np.ndarray, level: float) -> np.ndarray:
+    """The exponent that brings the mean of the picture to the middle of its levels."""
+    unit = image / 255
+    return _levels(unit ** (np.log(0.5) / np.log(np.clip(unit.mean(), 1e-3, 0.99))))
+
+
+def equalised(image: np.ndarray, level: float) -> np.ndarray:
+    """Contrast-limited adaptive histogram equalisation (CLAHE: Zuiderveld, 1994) of the lightness."""
+    from skimage.color import hsv2rgb, rgb2hsv
+    from skimage.exposure import equalize_adapthist
+
+    if image.shape[2] == 1:
+        return _levels(equalize_adapthist(image[..., 0], clip_limit=0.02)[..., None])
+    hsv = rgb2hsv(image)
+    hsv[..., 2] = equalize_adapthist(hsv[..., 2], clip_limit=0.02)
+    return _levels(hsv2rgb(hsv))
+
+
+def auto_exposure(image: np.ndarray, level: float) -> np.ndarray:
+    """Light multiplied until its mean is middle grey, then non-local means at the noise that it has by estimate."""
+    light = to_linear(image / 255)
+    bright = _levels(to_srgb((light * MIDDLE_GREY / max(light.mean(), 1e-4)).clip(0, 1)))
+    noise = estimated_noise(bright)
+    return non_local_means(bright, noise) if noise > 0.5 else bright
+
+
+def estimated_noise(image: np.ndarray) -> float:
+    """Standard deviation of the noise in grey levels, from what a Laplacian leaves of edges (Immerkær, 1996)."""
+    levels = image.astype(np.float64)
+    across = levels[:, :-2] - 2 * levels[:, 1:-1] + levels[:, 2:]
+    both = across[:-2] - 2 * across[1:-1] + across[2:]
+    return float(np.sqrt(np.pi / 2) * np.abs(both).mean() / 6)
+
+
+def _levels(unit: np.ndarray) -> np.ndarray:
+    levels: np.ndarray = (unit * 255).round().clip(0, 255).astype(np.uint8)
+    return levels
+
+
+KINDS: dict[str, Kind] = {
+    "gaussian noise": Kind(
+        gaussian_noise,
+        called="The noise",
+        info="Noise to add first, in grey levels; 0 leaves the picture as it is",
+        start=25,
+        step=1,
+        done="noise {level} added",
+        baselines={
+            "Non-local means": (non_local_means, "told the noise"),
+            "Total variation": (total_variation, "told the noise"),
+        },
+    ),
+    "low light": Kind(
+        low_light,
+        called="The exposure taken away",
+        info="Exposure to take away first, in stops; 0 leaves the picture as it is",
+        start=3,
+        step=0.5,
+        done="{level} stops of exposure taken away",
+        baselines={
+            "Gamma": (gamma, "mean to the middle"),
+            "CLAHE": (equalised, "local contrast"),
+            "Auto-exposure": (auto_exposure, "then non-local means"),
+        },
+    ),
+}

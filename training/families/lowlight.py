@@ -1,0 +1,134 @@
+"""Low light: a U-Net that brightens a picture taken with too short an exposure, and takes out the noise that shows.
+
+What: brightening multiplies the few photons that there are, and their noise with them, so both are one task (Chen et
+al., 2018). The net looks farther around than `denoiser`, from which the rest of the recipe comes: how bright a place
+should be it can tell from what is there and from how noisy that is, and from nothing else, as it is not told the
+exposure. It answers with a gain and an offset for every pixel (Retinex: Land and McCann, 1971), so that detail comes
+from the picture itself.
+
+The damage is the sensor's: in linear light, each stop halves the photons, whose number is Poisson's; reading adds
+Gaussian noise; and the file holds whole grey levels of sRGB.
+
+    genhub train lowlight --preset cpu --data photos
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from training.config import RunConfig
+from training.damage import Damage, darken
+from training.metrics import ssim
+from training.restorer import ResidualBlock, Restorer, RestorerConfig
+
+NAME = "lowlight"
+TASK = "translate"
+DATA = "photos"
+SIZE_MULTIPLE = 16
+STOPS = (2, 3, 4)
+"""Exposures that are reported, in stops below the right one."""
+
+
+@dataclass(frozen=True)
+class Config(RestorerConfig):
+    """Settings of the low-light restorer."""
+
+    image_size: int = 256
+    """Height and width of the training images, in pixels."""
+    channels: int = 3
+    """1 for grayscale, 3 for colour."""
+    width: int = 32
+    """Channels at half resolution; two, three and four times as many at a quarter, an eighth and a sixteenth."""
+    crop: int = 128
+    """Side of the random window of the pictures that a step learns from, in pixels: the net looks far."""
+    turn: bool = True
+    """Also learn from the pictures mirrored and turned by quarters, a new way each step."""
+    min_stops: float = 1.0
+    """Lightest training picture, in stops below the right exposure."""
+    max_stops: float = 5.0
+    """Darkest training picture: what each is short of is drawn from `min_stops` to this."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require_at_least({"min_stops": 0, "max_stops": self.min_stops})
+        self.require_multiples(SIZE_MULTIPLE)
+
+
+PRESETS: dict[str, RunConfig] = {
+    "smoke": Config(image_size=32, width=8, crop=32, batch_size=8, max_steps=30),
+    "cpu": Config(batch_size=8, max_minutes=60.0),
+    "gpu": Config(width=64, blocks=2, batch_size=64, max_minutes=10.0, checkpoint_minutes=3.0),
+}
+
+
+class Brightener(nn.Module):
+    """dark float [N, C, H, W] in [-1, 1] -> as if exposed rightly, the same; H and W are multiples of 16."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        widths = [config.width * factor for factor in (1, 2, 3, 4)]
+
+        def blocks(channels: int) -> nn.Sequential:
+            return nn.Sequential(*(ResidualBlock(channels) for _ in range(config.blocks)))
+
+        self.stem = nn.Conv2d(2 * config.channels, widths[0], 4, 2, 1)
+        self.down = nn.ModuleList(blocks(width) for width in widths[:-1])
+        self.shrink = nn.ModuleList(nn.Conv2d(fine, coarse, 2, 2) for fine, coarse in pairwise(widths))
+        self.middle = nn.Sequential(blocks(widths[-1]), blocks(widths[-1]))
+        self.grow = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(coarse, 4 * fine, 1), nn.PixelShuffle(2)) for fine, coarse in pairwise(widths)
+        )
+        self.up = nn.ModuleList(blocks(width) for width in widths[:-1])
+        last = nn.Conv2d(widths[0], 4 * 2 * config.channels, 3, 1, 1)
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)  # begins by changing nothing
+        self.head = nn.Sequential(last, nn.PixelShuffle(2))
+
+    def forward(self, dark: Tensor) -> Tensor:
+        light = (dark + 1) / 2
+        # The root spreads the darkest levels, where all of the picture may be.
+        features = [self.stem(torch.cat([dark, light.clamp(min=0).sqrt()], dim=1))]
+        for blocks, shrink in zip(self.down, self.shrink, strict=True):
+            features[-1] = blocks(features[-1])
+            features.append(shrink(features[-1]))
+        found = self.middle(features.pop())
+        for grow, up in zip(reversed(self.grow), reversed(self.up), strict=True):
+            found = up(features.pop() + grow(found))
+        gain, offset = self.head(found).to(dark.dtype).chunk(2, dim=1)
+        # Bounded, so that no half-precision runtime overflows; five stops are a factor of 32 in linear light.
+        bright: Tensor = light * torch.exp(3.5 * torch.tanh(gain)) + offset
+        return 2 * bright - 1
+
+
+class Trainer(Restorer):
+    """Trains a brightener."""
+
+    config: Config
+    damage: Damage = staticmethod(darken)
+    levels = STOPS
+    unit, state = "stops", "dark"
+
+    def net(self) -> nn.Module:
+        return Brightener(self.config)
+
+    def random_levels(self, count: int) -> Tensor:
+        span = self.config.max_stops - self.config.min_stops
+        return self.config.min_stops + span * torch.rand(count, device=self.accelerator.device)
+
+    @property
+    def restores(self) -> tuple[str, float, float]:
+        """What it takes out of pictures: the kind of damage, and from what level to what level it knows it."""
+        return "low light", self.config.min_stops, self.config.max_stops
+
+    def measure(
+        self, damaged: NDArray[np.uint8], restored: NDArray[np.uint8], clean: NDArray[np.uint8], at: str
+    ) -> dict[str, float]:
+        """PSNR (dB) and structural similarity."""
+        return super().measure(damaged, restored, clean, at) | {
+            f"ssim_{at}": ssim(restored, clean),
+            f"{self.state}_ssim_{at}": ssim(damaged, clean),
+        }

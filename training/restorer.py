@@ -1,0 +1,179 @@
+"""What restoring recipes share: clean pictures are damaged, a net undoes it, and PSNR says how well.
+
+A family brings the damage and the net. It learns from random windows of the pictures, at a random level of the damage
+for each, and is told nothing of it: blind.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.config import RunConfig
+from training.damage import Damage, batches, damaged_images
+from training.data.dataset import ImageData, Split
+from training.ema import EMA
+from training.errors import TrainingError
+from training.evaluation import unpadded
+from training.family import Stateful
+from training.metrics import psnr
+from training.pixels import to_float, to_uint8
+from training.precision import autocast
+from training.schedule import BudgetSchedule
+
+
+@dataclass(frozen=True)
+class RestorerConfig(RunConfig):
+    """Settings of any restorer."""
+
+    width: int = 48
+    """Channels at half resolution; more below."""
+    blocks: int = 1
+    """Residual blocks at half resolution, on the way down and again on the way up."""
+    crop: int = 28
+    """Side of the random window of the pictures that a step learns from, in pixels: 28 is Fashion-MNIST unpadded."""
+    turn: bool = False
+    """Also learn from the pictures mirrored and turned by quarters, a new way each step."""
+    learning_rate: float = 1e-3
+    """Peak of AdamW's learning rate."""
+    weight_decay: float = 1e-4
+    """AdamW's weight decay."""
+    clip_norm: float = 1.0
+    """Largest norm of the gradients."""
+    ema_half_life: float = 100_000
+    """Half-life of the averaged weights, in images, once enough were seen."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require_at_least({"width": 1, "blocks": 1, "crop": 1})
+
+    def require_multiples(self, multiple: int) -> None:
+        """Refuse sizes that the net does not divide; for the `__post_init__` of families. Raises TrainingError."""
+        for name in ("image_size", "crop"):
+            if getattr(self, name) % multiple:
+                raise TrainingError(
+                    f"--{name.replace('_', '-')} must be a multiple of {multiple}, not {getattr(self, name)}."
+                )
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around the identity, which it begins as. No normalisation: it would tie noise levels."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, 1, 1)
+        self.second = nn.Conv2d(channels, channels, 3, 1, 1)
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.second(F.relu(self.first(x)))
+        return out
+
+
+class Restorer:
+    """Trains a net against one kind of damage. Subclasses are the trainers of families."""
+
+    damage: Damage
+    levels: tuple[int, ...]
+    """Of the damage, for evaluation."""
+    unit: str
+    """What a level is called in the names of metrics, for example sigma."""
+    state: str
+    """What a damaged picture is, in the names of metrics, for example noisy."""
+
+    def __init__(self, config: Any, data: ImageData, accelerator: Accelerator) -> None:
+        self.config, self.data, self.accelerator = config, data, accelerator
+        self.restorer = self.net().to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.restorer_ema = EMA(self.restorer, config.ema_half_life)
+        self.optimizer = torch.optim.AdamW(
+            self.restorer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
+        )
+        self.schedule = BudgetSchedule(self.optimizer)
+        # What runs is the accelerator's view of it (DistributedDataParallel), what is saved is the bare module.
+        self.parallel_restorer = accelerator.prepare_model(self.restorer)
+
+    def net(self) -> nn.Module:
+        """Damaged float [N, C, H, W] in [-1, 1] -> restored, the same."""
+        raise NotImplementedError
+
+    def random_levels(self, count: int) -> Tensor:
+        """Levels of the damage for one step, float [count] on the device."""
+        raise NotImplementedError
+
+    def modules(self) -> dict[str, Stateful]:
+        return {
+            "restorer": self.restorer,
+            "restorer_ema": self.restorer_ema,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+        }
+
+    def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        clean = self._window(batch["image"])
+        damaged = self.damage(clean, self.random_levels(len(clean)), None)
+        with autocast(clean.device, self.config.precision):
+            restored = self.parallel_restorer(damaged)
+        mse = (restored - clean).square().mean(dim=(1, 2, 3))
+        # The logarithm of each picture's error, which is what PSNR averages (Chen et al., 2022): the worst damaged
+        # would take all of the gradient otherwise. The small number keeps those without damage from doing the same.
+        loss = torch.log(mse + 1e-4).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.restorer.parameters(), self.config.clip_norm)
+        self.optimizer.step()
+        self.restorer_ema.update(self.restorer, len(clean) * self.accelerator.num_processes)
+        return {"loss": loss.detach(), "mse": mse.detach().mean()}
+
+    def _window(self, image: Tensor) -> Tensor:
+        """The same random window of every picture of a batch."""
+        height, width = (min(self.config.crop, side) for side in image.shape[2:])
+        top = int(torch.randint(image.shape[2] - height + 1, ()))
+        left = int(torch.randint(image.shape[3] - width + 1, ()))
+        window = image[:, :, top : top + height, left : left + width]
+        if self.config.turn:
+            mirrored, quarters = (int(torch.randint(count, ())) for count in (2, 4))
+            window = torch.rot90(window.flip(3) if mirrored else window, quarters, (2, 3))
+        return window.contiguous(memory_format=torch.channels_last)
+
+    def inference_modules(self) -> dict[str, nn.Module]:
+        return {"translator": self.restorer_ema.average}
+
+    @torch.no_grad()
+    def restore(self, damaged: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Restore uint8 [N, H, W, C] by the averaged weights, in batches."""
+        parts = [to_float(damaged[part]).to(self.accelerator.device) for part in batches(damaged)]
+        return np.concatenate([to_uint8(self.restorer_ema.average(part)) for part in parts])
+
+    def preview(self) -> Tensor:
+        """Damaged pictures, each with its restored one on its right."""
+        seen = self.data.val if len(self.data.val) else self.data.train
+        damaged, _ = self.pairs(Split(seen.images[:32], seen.labels[:32]))
+        both = np.stack([damaged, self.restore(damaged)], axis=1)
+        return to_float(both.reshape(-1, *damaged.shape[1:]))
+
+    def pairs(self, split: Split) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """What the graph is given and what it should give back, uint8 [N, H, W, C]; the levels take turns."""
+        return damaged_images(self.damage, split.images, np.resize(self.levels, len(split))), split.images
+
+    def evaluate(self, split: str = "test") -> dict[str, float]:
+        """PSNR (dB) of damaged and of restored pictures at each level, without their padding; fixed randomness."""
+        chosen = self.data.test if split == "test" else self.data.val
+        if len(chosen) == 0:
+            return {}
+        clean = unpadded(chosen.images, self.data)
+        found: dict[str, float] = {}
+        for level in self.levels:
+            damaged = damaged_images(self.damage, clean, np.full(len(clean), level))
+            found |= self.measure(damaged, self.restore(damaged), clean, f"{self.unit}_{level}")
+        return found
+
+    def measure(
+        self, damaged: NDArray[np.uint8], restored: NDArray[np.uint8], clean: NDArray[np.uint8], at: str
+    ) -> dict[str, float]:
+        """What is said of pictures uint8 [N, H, W, C] at one level, whose name is `at`."""
+        return {f"psnr_{at}": psnr(restored, clean), f"{self.state}_psnr_{at}": psnr(damaged, clean)}
