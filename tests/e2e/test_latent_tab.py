@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import pytest
 from PIL import Image
 
@@ -121,6 +122,12 @@ def test_the_film_and_the_strip_are_downloaded(hub: RunningHub, visit: Visit) ->
         visit.page.click("#download-gif")
     with Image.open(gif.value.path()) as film:
         assert film.format == "GIF" and film.n_frames == 30 and film.size == (256, 256)  # type: ignore[attr-defined]
+    with visit.page.expect_download() as mp4:
+        visit.page.click("#download-mp4")
+    assert mp4.value.suggested_filename.endswith(".mp4")
+    with av.open(mp4.value.path()) as video:
+        frames = list(video.decode(video=0))
+        assert len(frames) == 30 + 2 * 5 and (frames[0].width, frames[0].height) == (256, 256)
     with visit.page.expect_download() as png:
         visit.page.click("#download-strip")
     with Image.open(png.value.path()) as strip:
