@@ -18,7 +18,7 @@ PHONE = (390, 844)
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """A hub with a two-dimensional model that has attribute directions."""
     folder = tmp_path_factory.mktemp("bundles") / "plane"
-    write_tiny_bundle(folder, bundle_id="plane", latent_dim=2, directions=["Long sleeves", "High ankle"])
+    write_tiny_bundle(folder, bundle_id="plane", latent_dim=2, directions=["Long sleeves", "High ankle"], points=60)
     with serving("--models", str(folder), GENHUB_PROVIDER="cpu") as running:
         yield running
 
@@ -219,6 +219,10 @@ def test_only_a_plane_has_a_map_and_a_click_decodes_that_place(
     middle = source(visit, "#map-picture")
     visit.page.locator("#map img").click(position={"x": 30, "y": 40})
     wait_for_another(visit, "#map-picture", middle)
+    assert visit.page.locator("#map svg path").count() == visit.page.locator("#map-legend li").count() == 3
+    assert visit.page.locator("#map svg").is_visible()
+    visit.page.locator("#map-legend input").uncheck()
+    assert not visit.page.locator("#map svg").is_visible()
     assert visit.complaints == []
 
 
