@@ -20,13 +20,26 @@ from export.directions import directions
 from export.errors import ExportError
 from export.graphs import Wrapped, wrap
 from export.inputs import Inputs
+from export.points import points
 from export.preview import neighbours, preview
 from export.reach import reach
 from export.to_onnx import MAX_IR_VERSION, OPSET
 from export.trained import Trained
 from export.variants import Built, Variants, open_session
 from hub.appearing import appearing
-from hub.contract import FILE_SUFFIX, GOLDEN, MANIFEST, Bundle, File, Identifier, Target, Variant, VariantName
+from hub.contract import (
+    FILE_SUFFIX,
+    GOLDEN,
+    MANIFEST,
+    POINTS,
+    Bundle,
+    File,
+    Identifier,
+    Points,
+    Target,
+    Variant,
+    VariantName,
+)
 from hub.images import grid, to_png
 
 GOLDEN_ROWS = 2
@@ -105,6 +118,7 @@ def _fill(folder: Path, trained: Trained, graphs: Mapping[str, Wrapped], made: V
     _write_examples(folder / "examples", trained, graphs)
     _write_weights(folder, trained)
     bundle = _manifest(trained, graphs, entries, names)
+    bundle = bundle.model_copy(update={"points": write_points(folder, trained, graphs)})
     bundle = bundle.model_copy(update={"files": _beside(folder, bundle)})
     # newline: the card's bytes, and so their hash, are the same on every system
     captions = {name: captioned.caption for name, captioned in pictures.items()}
@@ -231,6 +245,17 @@ def _write_examples(folder: Path, trained: Trained, graphs: Mapping[str, Wrapped
         if trained.task == "translate" and trained.image.dynamic and max(pictures.shape[1:3]) < SMALL:
             sheet = grid(pictures[: SHEET_SIDE**2], columns=SHEET_SIDE, gap=0)
             (place / "sheet.png").write_bytes(to_png(sheet))
+
+
+def write_points(folder: Path, trained: Trained, graphs: Mapping[str, Wrapped]) -> Points | None:
+    """``points.npz``, where the model has a map for test pictures to be shown on; returns what the manifest says."""
+    arrays = points(trained, graphs)
+    if arrays is None:
+        return None
+    with (folder / POINTS).open("wb") as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+    shows = f"{len(arrays['label']):,} test pictures of {trained.data_title}"
+    return Points(classes=trained.class_names, shows=shows)
 
 
 def _write_weights(folder: Path, trained: Trained) -> None:

@@ -262,6 +262,7 @@ def _making(bundle: Bundle, trained: Trained) -> str:
     ]
     training = bundle.training
     steps = f"{training['steps']:,} steps" if isinstance(training.get("steps"), int) else "its steps"
+    shown = f" `points.npz` has the places of {bundle.points.shows} on the map." if bundle.points else ""
     lines = ["## How it was made", ""]
     if about:
         lines += [about, ""]
@@ -275,6 +276,6 @@ def _making(bundle: Bundle, trained: Trained) -> str:
         "",
         f"{steps} in {training.get('minutes', '?')} minutes, seed {training.get('seed', '?')}, "
         f"commit `{bundle.git_commit}`. `config.json` has every setting, `model.safetensors` the PyTorch weights, "
-        "`golden.npz` inputs with the outputs that PyTorch gave.",
+        f"`golden.npz` inputs with the outputs that PyTorch gave.{shown}",
     ]
     return "\n".join(lines)

@@ -81,6 +81,8 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
         git_commit=info.git_commit or "unknown",
         latent_dim=getattr(trainer.config, "latent_dim", None),
         embedding_dim=getattr(trainer.config, "embedding_dim", None),
+        shown=_examples(trainer, trainer.data.test) if getattr(trainer.config, "latent_dim", None) == 2 else None,
+        class_names=tuple(about.class_names),
         labels=tuple(about.class_names) if conditional or "judge" in modules else (),
         conditional=conditional,
         attributes=attributes_of(about.name),

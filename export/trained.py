@@ -57,6 +57,10 @@ class Trained:
     git_commit: str = "unknown"
     latent_dim: int | None = None
     embedding_dim: int | None = None
+    shown: Examples | None = None
+    """From the test split: shown on the map of a plane, and used for nothing else."""
+    class_names: tuple[str, ...] = ()
+    """Classes of the data, whether the model knows of them or not."""
     labels: tuple[str, ...] = ()
     conditional: bool = False
     """Whether the modules take ``label``."""

@@ -27,6 +27,7 @@ from hub.errors import BundleError
 SCHEMA_VERSION: Literal[1] = 1
 MANIFEST = "bundle.json"
 GOLDEN = "golden.npz"
+POINTS = "points.npz"
 
 DType = Literal["uint8", "float32", "int64"]
 VariantName = Literal["fp32", "fp16", "int8"]
@@ -270,6 +271,18 @@ class Direction(_Frozen):
     """How well the projection onto it tells held-out pictures with the attribute from those without; 0.5 is luck."""
 
 
+class Points(_Frozen):
+    """Pictures of the data on the map of a two-dimensional model: for people to look at, nothing is chosen by them.
+
+    The file ``points.npz`` holds ``noise``, float16 [N, 2], what the learned prior makes their latents of (where there
+    is none, the latents themselves), and ``label``, uint8 [N], their classes.
+    """
+
+    classes: tuple[str, ...] = Field(min_length=1, max_length=256)
+    shows: str
+    """Which pictures they are, for example "2,000 test pictures of Fashion-MNIST"."""
+
+
 class Damage(_Frozen):
     """What a restoring model takes out of a picture.
 
@@ -310,6 +323,8 @@ class Bundle(_Frozen):
     label, ``conditional`` says."""
     directions: tuple[Direction, ...] = ()
     """``sample``: attributes that a picture can be given, the vectors as long as the latent."""
+    points: Points | None = None
+    """``sample`` with two latent dimensions: where encoded pictures of the data lie."""
     restores: Damage | None = None
     """``translate``: this model mends pictures rather than turning them into others, and what it mends."""
     reach: int | None = Field(default=None, ge=0)
@@ -355,6 +370,8 @@ class Bundle(_Frozen):
         if len(set(self.labels)) < len(self.labels):
             raise ValueError("two labels have the same name")
         self._directions_fit(sizes.get("latent"))
+        if self.points and (self.task != "sample" or sizes.get("latent") != 2):
+            raise ValueError("only a 'sample' model of two latent dimensions has points on a map")
         self._restoring_fits()
         return self
 

@@ -22,6 +22,10 @@ PLAIN = 24
 """Grey levels within which a border is one plain ground, and within which a picture's own ground ends."""
 OFF_GROUND = 96
 """Grey levels by which a picture's ground may miss the training pictures' and still be taken for it."""
+BEAT = 80
+"""Milliseconds that a film shows each picture."""
+REST = 6
+"""Beats that it stays at either end."""
 
 Background = Literal["auto", "keep", "invert"]
 BACKGROUNDS: tuple[str, ...] = get_args(Background)
@@ -213,14 +217,23 @@ def from_data_uri(uri: object) -> Image.Image:
     return read(io.BytesIO(content))
 
 
-def to_gif(images: np.ndarray, milliseconds: int = 80) -> bytes:
+def there_and_back(count: int) -> tuple[list[int], list[int]]:
+    """How a film of ``count`` pictures is played: which picture comes when, and for how many beats. It goes to the end
+    and back to where it began, and rests at both ends.
+    """
+    order = [*range(count), *range(count - 2, 0, -1)]
+    return order, [REST if each in (0, count - 1) else 1 for each in order]
+
+
+def to_gif(images: np.ndarray, milliseconds: int = BEAT) -> bytes:
     """uint8 [N, H, W, C] as an endless GIF that goes there and back, resting at both ends."""
     frames = [to_pil(image) if image.shape[-1] == 1 else to_pil(image[..., :3]) for image in images]
-    frames += frames[-2:0:-1]
-    times = [milliseconds] * len(frames)
-    times[0] = times[len(images) - 1] = 6 * milliseconds
+    order, beats = there_and_back(len(frames))
+    first, *rest = (frames[each] for each in order)
     buffer = io.BytesIO()
-    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0)
+    first.save(
+        buffer, "GIF", save_all=True, append_images=rest, duration=[each * milliseconds for each in beats], loop=0
+    )
     return buffer.getvalue()
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hub.adapters import Adapter
 from hub.catalog import EMBEDDED, Entry, catalog
-from hub.contract import GOLDEN, MANIFEST, Bundle, File, Target, VariantName, read_bundle
+from hub.contract import GOLDEN, MANIFEST, POINTS, Bundle, File, Target, VariantName, read_bundle
 from hub.errors import BundleError, HubError, NoBundleError, RequestError, SourceError, UnknownModelError
 from hub.settings import settings
 from hub.weights.verify import check_size, fingerprint, verify, verify_file
@@ -98,7 +98,7 @@ class Resolved:
         beside = [
             file
             for file in self.bundle.files
-            if Path(file.path).suffix.lower() in SHOWN and file.path not in NOT_SERVED
+            if file.path == POINTS or (Path(file.path).suffix.lower() in SHOWN and file.path not in NOT_SERVED)
         ]
         graphs = {file.path: file for file in self.bundle.variants[variant].files.values()}
         return [*graphs.values(), *(file for file in beside if file.path not in graphs)]

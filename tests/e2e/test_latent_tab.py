@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import pytest
 from PIL import Image
 
@@ -17,7 +18,7 @@ PHONE = (390, 844)
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """A hub with a two-dimensional model that has attribute directions."""
     folder = tmp_path_factory.mktemp("bundles") / "plane"
-    write_tiny_bundle(folder, bundle_id="plane", latent_dim=2, directions=["Long sleeves", "High ankle"])
+    write_tiny_bundle(folder, bundle_id="plane", latent_dim=2, directions=["Long sleeves", "High ankle"], points=60)
     with serving("--models", str(folder), GENHUB_PROVIDER="cpu") as running:
         yield running
 
@@ -121,6 +122,12 @@ def test_the_film_and_the_strip_are_downloaded(hub: RunningHub, visit: Visit) ->
         visit.page.click("#download-gif")
     with Image.open(gif.value.path()) as film:
         assert film.format == "GIF" and film.n_frames == 30 and film.size == (256, 256)  # type: ignore[attr-defined]
+    with visit.page.expect_download() as mp4:
+        visit.page.click("#download-mp4")
+    assert mp4.value.suggested_filename.endswith(".mp4")
+    with av.open(mp4.value.path()) as video:
+        frames = list(video.decode(video=0))
+        assert len(frames) == 30 + 2 * 5 and (frames[0].width, frames[0].height) == (256, 256)
     with visit.page.expect_download() as png:
         visit.page.click("#download-strip")
     with Image.open(png.value.path()) as strip:
@@ -212,6 +219,10 @@ def test_only_a_plane_has_a_map_and_a_click_decodes_that_place(
     middle = source(visit, "#map-picture")
     visit.page.locator("#map img").click(position={"x": 30, "y": 40})
     wait_for_another(visit, "#map-picture", middle)
+    assert visit.page.locator("#map svg path").count() == visit.page.locator("#map-legend li").count() == 3
+    assert visit.page.locator("#map svg").is_visible()
+    visit.page.locator("#map-legend input").uncheck()
+    assert not visit.page.locator("#map svg").is_visible()
     assert visit.complaints == []
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hub.images import enlarge, grid, to_gif, to_pil, to_png, to_zip
+from hub.images import enlarge, grid, there_and_back, to_gif, to_pil, to_png, to_zip
 
 
 def pictures(count: int, channels: int, height: int = 5, width: int = 7) -> np.ndarray:
@@ -66,3 +66,8 @@ def test_a_gif_goes_there_and_back_for_ever(count: int, channels: int) -> None:
     assert getattr(film, "n_frames", 1) == max(1, 2 * count - 2)
     if count > 1:
         assert film.info["loop"] == 0
+
+
+def test_a_film_rests_at_both_ends_for_as_long() -> None:
+    assert there_and_back(4) == ([0, 1, 2, 3, 2, 1], [6, 1, 1, 6, 1, 1])
+    assert there_and_back(1) == ([0], [6]) and there_and_back(2) == ([0, 1], [6, 6])

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -61,7 +62,7 @@ def test_every_endpoint_says_what_it_takes(client: Client) -> None:
     takes = {name: [each["parameter_name"] for each in endpoint["parameters"]] for name, endpoint in endpoints.items()}
     assert takes["/encode"] == ["model", "picture", "background"]
     assert takes["/decode"] == ["model", "z", "label"]
-    assert takes["/interpolate"] == ["model", "start", "end", "count", "path", "label"]
+    assert takes["/interpolate"] == ["model", "start", "end", "count", "path", "label", "film"]
     assert takes["/traverse"] == ["model", "start", "dimensions", "count", "span", "label"]
     assert takes["/arithmetic"] == ["model", "a", "b", "c", "label"]
     assert takes["/holes"] == ["model", "beside", "start", "end", "count", "path", "background"]
@@ -94,6 +95,10 @@ def test_a_walk_gives_the_pixels_that_python_gives_and_a_film(client: Client, sp
     assert nearly_equal(pixels(files), space.interpolate(3, 8, 5, "lerp"))
     with Image.open(film) as moving:
         assert moving.format == "GIF" and moving.n_frames == 8  # type: ignore[attr-defined]
+    pictures, film = client.predict("tiny", 3, 8, count=5, path="lerp", film="mp4", api_name="/interpolate")
+    assert nearly_equal(pixels(pictures), pixels(files))
+    with av.open(film) as moving:
+        assert moving.format.name.startswith("mov,mp4") and len(list(moving.decode(video=0))) == 8 + 2 * 5
     a, b = space.locate(3).tolist(), space.locate(8).tolist()
     assert nearly_equal(pixels(client.predict("tiny", a, b, 3, api_name="/interpolate")[0]), space.interpolate(a, b, 3))
 
@@ -162,6 +167,7 @@ ZERO = [0.0] * LATENT_DIM
         ("/interpolate", ("tiny", 0, 1, 100_000), "steps"),
         ("/interpolate", ("tiny", 0, 1, 4, "zigzag"), "path"),
         ("/interpolate", ("tiny", 0, 1, 4, "slerp", "star"), "label"),
+        ("/interpolate", ("tiny", 0, 1, 4, "slerp", None, "avi"), "film"),
         ("/interpolate", ("gan", 0, 1, 4, "slerp", "boot"), "label"),
         ("/decode", ("tiny", [ZERO, ZERO[1:]]), "lengths"),
         ("/decode", ("tiny", "all"), "numbers"),

@@ -19,6 +19,7 @@ from PIL import Image
 
 from hub.contract import (
     MANIFEST,
+    POINTS,
     TASKS,
     Bundle,
     Direction,
@@ -27,6 +28,7 @@ from hub.contract import (
     ImageSpec,
     Metric,
     Parity,
+    Points,
     Port,
     Source,
     Variant,
@@ -49,12 +51,14 @@ def write_tiny_bundle(
     latent_dim: int = LATENT_DIM,
     examples: int = 0,
     directions: Sequence[str] = (),
+    points: int = 0,
     weights_seed: int = 0,
     ballast: int = 0,
 ) -> Bundle:
     """Write the bundle into ``folder`` and return its manifest.
 
-    ``examples`` white discs on black lie in its folder of that name; ``ballast`` bytes make the decoder's file fat.
+    ``points`` lie on the map, in turn of each class; ``examples`` white discs on black lie in their folder; ``ballast``
+    bytes make the decoder's file fat.
     """
     random = np.random.RandomState(weights_seed)
     signature = TASKS["sample"]
@@ -75,6 +79,10 @@ def write_tiny_bundle(
         onnx.save(model, path)
         files[name] = describe(path, folder)
     discs = [_disc(folder / "examples" / f"{number + 1:02d}.png", 4 + 2 * number) for number in range(examples)]
+    if points:
+        noise = np.random.RandomState(7).standard_normal((points, 2)).astype(np.float16)
+        np.savez_compressed(folder / POINTS, noise=noise, label=(np.arange(points) % len(LABELS)).astype(np.uint8))
+    beside = [*discs, *([folder / POINTS] if points else [])]
     bundle = Bundle(
         id=bundle_id,
         title="Tiny shapes",
@@ -95,6 +103,7 @@ def write_tiny_bundle(
         directions=tuple(
             Direction(name=name, vector=tuple(random.standard_normal(latent_dim)), auroc=0.9) for name in directions
         ),
+        points=Points(classes=LABELS, shows=f"{points} test pictures of noise") if points else None,
         graphs={name: concrete(signature[name], latent_dim, labelled=conditional) for name in models},
         variants={
             "fp32": Variant(
@@ -105,7 +114,7 @@ def write_tiny_bundle(
                 web=True,
             )
         },
-        files=tuple(describe(path, folder) for path in discs),
+        files=tuple(describe(path, folder) for path in beside),
         defaults={"cpu": "fp32", "cuda": "fp32", "web": "fp32"},
         metrics=(
             Metric(

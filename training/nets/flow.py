@@ -9,7 +9,8 @@ from training.errors import TrainingError
 
 
 class Flow(nn.Module):
-    """RealNVP flow. `forward`: noise float [N, D] ~ N(0, 1) -> z [N, D]; `log_prob`: z -> log density [N].
+    """RealNVP flow. `forward`: noise float [N, D] ~ N(0, 1) -> z [N, D]; `inverse`: z -> noise; `log_prob`: z -> log
+    density [N].
 
     Each layer turns the latent by a fixed random rotation, then shifts and scales its second half by a function of the
     first.
@@ -49,7 +50,16 @@ class Flow(nn.Module):
             x = torch.cat([kept, moved * log_scale.exp() + shift], dim=1)
         return x * self.log_scale.exp() + self.shift
 
+    def inverse(self, z: Tensor) -> Tensor:
+        """The noise float [N, D] that `forward` turns into `z` [N, D]."""
+        return self._back(z)[0]
+
     def log_prob(self, z: Tensor) -> Tensor:
+        x, log_determinant = self._back(z)
+        return log_determinant - 0.5 * (x**2).sum(dim=1) - 0.5 * x.shape[1] * math.log(2 * math.pi)
+
+    def _back(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The noise behind `z`, and the log-determinant of the way there, [N]."""
         x = (z - self.shift) * (-self.log_scale).exp()
         log_determinant = -self.log_scale.sum()
         for layer in reversed(range(len(self.couplings))):
@@ -57,4 +67,4 @@ class Flow(nn.Module):
             log_scale, shift = self._coupling(layer, kept)
             x = torch.cat([kept, (moved - shift) * (-log_scale).exp()], dim=1) @ self.rotations[layer].T
             log_determinant = log_determinant - log_scale.sum(dim=1)
-        return log_determinant - 0.5 * (x**2).sum(dim=1) - 0.5 * x.shape[1] * math.log(2 * math.pi)
+        return x, log_determinant

@@ -1,19 +1,24 @@
 """The tab for programs: the same latent space in JSON. Pictures go in and come out as files, latents as numbers."""
 
 import re
-from typing import Any
+import reprlib
+from typing import Any, Literal, get_args
 
 import numpy as np
 from gradio import FileData
 from gradio.events import api
 
-from hub import images
+from hub import images, video
+from hub.errors import RequestError
 from hub.tabs.answers import answers
 from hub.tabs.downloads import download
 from hub.tabs.latent.holes import side_by_side
 from hub.tabs.latent.stage import Stage, fitted
 from hub.tasks.holes import DEFAULT_STEPS
 from hub.tasks.latent import Axis, Path
+
+Film = Literal["gif", "mp4"]
+"""Kinds of file that a walk comes as."""
 
 
 def build(stage: Stage) -> None:
@@ -59,6 +64,7 @@ def build(stage: Stage) -> None:
         count: int = 16,
         path: Path = "slerp",
         label: str | None = None,
+        film: Film = "gif",
     ) -> tuple[list[FileData], FileData]:
         """Walk through latent space from one point to another. A point is a seed, or a latent from /encode.
 
@@ -69,13 +75,16 @@ def build(stage: Stage) -> None:
             count: how many pictures, both ends included, from 2.
             path: slerp is the great circle, lerp the straight line.
             label: the class, by name or number, for conditional models; the first unless given.
+            film: gif, or mp4, for which the hub needs its extra 'video'.
 
         Returns:
-            The pictures, and a GIF that walks there and back.
+            The pictures, and a film that walks there and back.
         """
+        if film not in get_args(Film):
+            raise RequestError(f"The film must be gif or mp4, not {reprlib.repr(film)}.")
         pictures = stage.space(model).interpolate(start, end, count, path, label)
-        film = _file(images.to_gif(pictures), f"{model}-{path}.gif")
-        return _pngs(pictures, f"{model}-{path}"), film
+        moving = video.walk_to_mp4(pictures) if film == "mp4" else images.to_gif(pictures)
+        return _pngs(pictures, f"{model}-{path}"), _file(moving, f"{model}-{path}.{film}")
 
     @answers
     def traverse(

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from hub import images
+from hub import images, video
 from hub.settings import settings
 from hub.tabs.answers import answers
 from hub.tabs.downloads import download
@@ -34,6 +34,9 @@ def build(stage: Stage) -> Section:
             strip = gr.HTML(elem_id="walk-film")
             with gr.Row(elem_classes="downloads"):
                 gif = gr.DownloadButton("Download film (GIF)", size="sm", elem_id="download-gif")
+                mp4 = gr.DownloadButton(
+                    "Download film (MP4)", size="sm", elem_id="download-mp4", visible=video.can_encode()
+                )
                 sheet = gr.DownloadButton("Download strip (PNG)", size="sm", elem_id="download-strip")
 
     @answers
@@ -51,6 +54,7 @@ def build(stage: Stage) -> Section:
             f'<img src="{moves}" alt="The walk, there and back">',
             film(pictures, "Step"),
             download(images.to_gif(large), f"{name}.gif"),
+            download(video.walk_to_mp4(pictures), f"{name}.mp4") if video.can_encode() else None,
             download(images.to_png(images.grid(large, columns=min(len(large), 16), gap=8)), f"{name}.png"),
         )
 
@@ -58,7 +62,7 @@ def build(stage: Stage) -> Section:
         points=[start, end],
         draw=draw,
         inputs=[start.value, end.value, count, path, stage.label],
-        outputs=[start.preview, end.preview, moving, strip, gif, sheet],
+        outputs=[start.preview, end.preview, moving, strip, gif, mp4, sheet],
     )
     section.after(*start.picked, *end.picked)
     stage.live([count.release, path.input], draw, section.inputs, section.outputs)
