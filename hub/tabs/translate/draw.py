@@ -1,7 +1,7 @@
 """Draw: paper and a pen, and beside them what the model makes of the drawing, painted again while one draws.
 
-The pad is a canvas of our own (``pad.html``, ``pad.js``): 6 kB, where Gradio's ``ImageEditor`` is 280 kB and WebGL, which
-is heavy on phones. It tells of a stroke while that grows, in one request and without a file on the server. What is drawn
+The pad is a canvas of our own (``pad.html``, ``pad.js``): 6 kB, where Gradio's ``ImageEditor`` is 280 kB and WebGL,
+heavy on phones. It tells of a stroke while that grows, in one request and with no file on the server. What is drawn
 lies on paper already in the browser, so there is no alpha to lay on anything.
 """
 
@@ -76,7 +76,7 @@ def build(stage: Stage) -> gr.HTML:
     @answers
     def prepare(model: str, direction: str) -> object:
         chosen = stage.translator(model)
-        return gr.update(props={"settings": asdict(paper(chosen, is_inverse(chosen, direction)))})
+        return gr.update(settings=asdict(paper(chosen, is_inverse(chosen, direction))))
 
     @answers
     def paint(model: str, direction: str, drawing: object) -> str:
