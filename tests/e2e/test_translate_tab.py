@@ -131,8 +131,11 @@ def test_it_paints_while_one_draws_and_takes_it_back(translators: RunningHub, vi
     visit.page.get_by_label("Begin with example 2").wait_for()
     assert visit.page.get_by_text("Draw something").is_visible()
     visit.page.locator(".pad input[type=range]").fill("10")
+    paper = visit.page.locator(".pad canvas")
+    before = paper.bounding_box()
     stroke(visit, 0.3, lift=False)
     painted(visit, 0.3, DARK)  # the pen is still down
+    assert paper.bounding_box() == before, "the paper moved under the pen"
     visit.page.mouse.up()
     visit.page.locator(".pad input[type=color]").fill("#ff0000")
     stroke(visit, 0.7)
