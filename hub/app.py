@@ -11,8 +11,8 @@ from fastapi import FastAPI
 
 from hub import __version__
 from hub.runtime.engine import Engine
-from hub.tabs import latent, models, restore, sample
-from hub.tabs.choices import Serves, restores, samples
+from hub.tabs import latent, models, restore, sample, translate
+from hub.tabs.choices import Serves, restores, samples, translates
 
 TITLE = "Generative Hub"
 
@@ -28,6 +28,7 @@ class Tab(NamedTuple):
 TABS = (
     Tab("Sample", sample.build, samples),
     Tab("Latent", latent.build, samples),
+    Tab("Translate", translate.build, translates),
     Tab("Restore", restore.build, restores),
 )
 LAST = Tab("Models", models.build, lambda bundle: True)
@@ -115,7 +116,7 @@ def mount(app: FastAPI, engine: Engine) -> FastAPI:
         pages,
         path="/",
         theme=theme(),
-        css_paths=[TABS_FOLDER / "house.css", TABS_FOLDER / "models" / "models.css"],
+        css_paths=[TABS_FOLDER / name for name in ("house.css", "models/models.css", "translate/translate.css")],
         js=REMEMBER_THEME,
         footer_links=["api", "settings"],
         run_history=False,

@@ -12,6 +12,7 @@ from hub import depth, files, images
 from hub.errors import RequestError
 from hub.settings import settings
 from hub.tasks import open_model
+from hub.tasks.pairs import ground, pairs
 from hub.tasks.restore import Restorer
 from hub.tasks.sample import SampleModel
 from hub.tasks.translate import TranslateModel
@@ -79,7 +80,8 @@ def _translate(model: TranslateModel, image: Path, out: Path, inverse: bool) -> 
     """Write what becomes of ``image``; returns a line about it, and one for each thing to know."""
     limit, name = settings().max_megapixels * 10**6, model.bundle.id
     if model.bundle.restores is None:
-        translated = model.translate(model.fitted(images.read(image, limit)), inverse)
+        seen = model.fitted(images.read(image, limit), model.looks_locally, ground(pairs(model, inverse)))
+        translated = model.translate(seen, inverse)
         files.write(out, images.to_png(translated))
         return f"{image.name} through {name}, {translated.shape[1]} x {translated.shape[0]}"
     if inverse:

@@ -23,6 +23,11 @@ def restores(bundle: Bundle) -> bool:
     return bundle.restores is not None
 
 
+def translates(bundle: Bundle) -> bool:
+    """Whether it turns pictures into others, rather than mending them: what Translate is for."""
+    return bundle.task == "translate" and bundle.restores is None
+
+
 def bundles(engine: Engine, serves: Serves) -> dict[str, Bundle]:
     """The bundles that a tab ``serves`` by id, in the engine's order."""
     return {name: model.bundle for name, model in engine.models.items() if serves(model.bundle)}

@@ -45,6 +45,8 @@ class TranslateModel:
         self.model = model
         self.bundle = model.bundle
         self.two_way = "inverse" in self.bundle.graphs
+        self.looks_locally = self.bundle.image.dynamic and self.bundle.reach is not None
+        """Whether a pixel depends on its neighbourhood alone: then a picture of any size is as good as another."""
 
     def translate(self, images: np.ndarray, inverse: bool = False, progress: Progress | None = None) -> np.ndarray:
         """What ``images`` become, of the same shape.
@@ -67,14 +69,19 @@ class TranslateModel:
         translated = self._through(graph, batch, (lambda share: None) if progress is None else progress)
         return translated[0] if single else translated
 
-    def fitted(self, picture: Image.Image) -> np.ndarray:
-        """``picture`` (from ``hub.images.read``) as this model takes it, uint8 [H, W, C]: of any size as it is, else
-        fitted to the model's.
+    def fitted(self, picture: Image.Image, own_size: bool = True, ground: int | None = None) -> np.ndarray:
+        """``picture`` as this model takes it, uint8 [H, W, C].
+
+        Args:
+            picture: from ``hub.images.read``.
+            own_size: leave it as large as it is, where the model takes any size; else it is fitted to the size that
+                the model was trained on.
+            ground: the grey level behind the model's training pictures (``hub.images.plain_ground``), or ``None``.
         """
         spec = self.bundle.image
-        if spec.dynamic:
+        if spec.dynamic and own_size:
             spec = spec.model_copy(update={"height": picture.height, "width": picture.width})
-        return pictures.fit(picture, spec, "keep")
+        return pictures.fit(picture, spec, "keep", ground)
 
     def _through(self, graph: str, images: np.ndarray, progress: Progress) -> np.ndarray:
         count, height, width, _ = images.shape

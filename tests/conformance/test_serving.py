@@ -10,6 +10,7 @@ import pytest
 from hub import weights
 from hub.catalog import catalog_ids
 from hub.runtime.session import available_providers
+from tests.hub.tiny_translator import write_tiny_translator
 from training.family import FAMILIES
 
 MEGABYTES = {"clip": 30}
@@ -66,6 +67,16 @@ if model.bundle.restores:
     after, before, report = handlers["restore"](name, picture, 25)
     assert Image.open(after["path"]).size == Image.open(before["path"]).size == (report["width"], report["height"])
     assert len(report["scores"]) == 4 and report["scores"]["Restored"]["psnr"] > 0
+elif model.bundle.task == "translate":
+    from PIL import Image
+    from hub.tabs.downloads import download
+    example = next(file.path for file in model.bundle.files if file.path.startswith("examples/"))
+    picture = {"path": download((model.folder / example).read_bytes(), "picture.png")}
+    made, seen, report = handlers["translate"](name, picture)
+    assert Image.open(made["path"]).size == Image.open(seen["path"]).size == (report["width"], report["height"])
+    assert (report["cycle"] is not None) == ("inverse" in model.bundle.graphs)
+    archive, done = handlers["translate_batch"](name, [picture, picture])
+    assert [each["file"] for each in done] == ["picture.png", "picture-2.png"]
 print("answered")
 """
 
@@ -98,6 +109,12 @@ def test_the_handler_of_its_tab_answers(name: str) -> None:
 def test_what_a_family_s_smoke_run_becomes_is_served_too(family: str, exported: Callable[[str], Path]) -> None:
     assert _python(REPRODUCE, str(exported(family))).startswith("reproduced")
     assert _python(HANDLER, str(exported(family))) == "answered"
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+def test_a_model_that_translates_and_does_not_restore_is_served_too(inverse: bool, tmp_path: Path) -> None:
+    write_tiny_translator(tmp_path / "tiny", restores=False, inverse=inverse, channels=3, dynamic=False, drawings=True)
+    assert _python(HANDLER, str(tmp_path / "tiny")) == "answered"
 
 
 @pytest.mark.parametrize("name", catalog_ids())

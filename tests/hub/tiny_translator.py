@@ -4,17 +4,20 @@
 
 Three parts of a 5 x 5 blur and one of the mean over squares of 4 x 4: it looks 3 pixels far, and strides like a true
 net, so that a tile that begins in the wrong place gives other pixels. ``inverse`` gives the negative.
+
+With ``drawings`` it turns colours: its examples are outlines on white, and red, green and blue change places. The way
+back loses nothing, so there and back again is the same picture.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from hub.contract import MANIFEST, TASKS, Bundle, Damage, Graph, ImageSpec, Parity, Port, Source, Variant
 from tests.hub.tiny_bundle import ELEMENT_TYPES, IR_VERSION, OPSET, describe
@@ -35,6 +38,8 @@ def write_tiny_translator(
     inverse: bool = False,
     examples: int = 2,
     targets: bool = True,
+    drawings: bool = False,
+    size: int = SIZE,
 ) -> Bundle:
     """Write the bundle into ``folder`` and return its manifest.
 
@@ -44,14 +49,14 @@ def write_tiny_translator(
     (folder / "onnx").mkdir(parents=True, exist_ok=True)
     graphs, files = {}, {}
     for name in names:
-        graphs[name] = _concrete(TASKS["translate"][name], channels, dynamic)
+        graphs[name] = _concrete(TASKS["translate"][name], channels, dynamic, size)
         path = folder / "onnx" / f"{name}.onnx"
-        onnx.save(_blur(graphs[name], name, channels), path)
+        onnx.save(_turn(graphs[name], name) if drawings else _blur(graphs[name], name, channels), path)
         files[name] = describe(path, folder)
-    beside = _examples(folder, channels, examples, targets)
+    beside = _examples(folder, channels, examples, targets, size if drawings else None)
     bundle = Bundle(
         id=bundle_id,
-        title="Tiny denoiser" if restores else "Tiny translator",
+        title="Tiny denoiser" if restores else f"Tiny translator {bundle_id}" if drawings else "Tiny translator",
         family="tiny",
         task="translate",
         description="A blur, for tests.",
@@ -62,7 +67,7 @@ def write_tiny_translator(
         created=datetime(2025, 1, 1, tzinfo=UTC),
         parameters=25,
         image=ImageSpec(
-            height=SIZE, width=SIZE, channels=channels, dynamic=dynamic, multiple=MULTIPLE if dynamic else 1
+            height=size, width=size, channels=channels, dynamic=dynamic, multiple=MULTIPLE if dynamic else 1
         ),
         restores=damage if restores else None,
         reach=reach if dynamic else None,
@@ -93,12 +98,24 @@ def smooth(height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
     return picture
 
 
-def _examples(folder: Path, channels: int, count: int, targets: bool) -> list[Path]:
+def outline(size: int, seed: int = 0) -> np.ndarray:
+    """A round drawing in blue on white, uint8 [size, size, 3]."""
+    picture = Image.new("RGB", (size, size), "white")
+    pen, at = ImageDraw.Draw(picture), size * (0.2 + 0.02 * (seed % 4))
+    pen.ellipse((at, at, size - at, size - at), outline="blue", width=max(1, size // 32))
+    pen.line((size // 2, at, size // 2, size * (0.4 + 0.1 * (seed % 5))), fill="black", width=max(1, size // 32))
+    return np.asarray(picture)
+
+
+def _examples(folder: Path, channels: int, count: int, targets: bool, drawn: int | None) -> list[Path]:
     paths = []
     for number in range(count):
-        clean = smooth(SIZE, SIZE, channels, seed=number)
-        noise = np.random.RandomState(number).standard_normal(clean.shape) * 25
-        kinds = {"examples": (clean + noise).round().clip(0, 255).astype(np.uint8), "targets": clean}
+        if drawn:
+            kinds = {"examples": outline(drawn, number), "targets": outline(drawn, number)[..., [1, 2, 0]]}
+        else:
+            clean = smooth(SIZE, SIZE, channels, seed=number)
+            noise = np.random.RandomState(number).standard_normal(clean.shape) * 25
+            kinds = {"examples": (clean + noise).round().clip(0, 255).astype(np.uint8), "targets": clean}
         for kind, picture in kinds.items():
             if kind == "examples" or targets:
                 path = folder / kind / f"{number + 1:02d}.png"
@@ -108,8 +125,8 @@ def _examples(folder: Path, channels: int, count: int, targets: bool) -> list[Pa
     return paths
 
 
-def _concrete(signature: Graph, channels: int, dynamic: bool) -> Graph:
-    sizes = {"channels": channels} | ({} if dynamic else {"height": SIZE, "width": SIZE})
+def _concrete(signature: Graph, channels: int, dynamic: bool, size: int) -> Graph:
+    sizes = {"channels": channels} | ({} if dynamic else {"height": size, "width": size})
 
     def fill(ports: Sequence[Port]) -> tuple[Port, ...]:
         return tuple(
@@ -118,6 +135,14 @@ def _concrete(signature: Graph, channels: int, dynamic: bool) -> Graph:
         )
 
     return Graph(inputs=fill(signature.inputs), outputs=fill(signature.outputs))
+
+
+def _turn(ports: Graph, name: str) -> onnx.ModelProto:
+    """Green, blue and red in place of red, green and blue; the inverse puts them back."""
+    places = np.array([2, 0, 1] if name == "inverse" else [1, 2, 0], np.int64)
+    return _model(
+        ports, name, [helper.make_node("Gather", ["image", "places"], ["translated"], axis=3)], {"places": places}
+    )
 
 
 def _blur(ports: Graph, name: str, channels: int) -> onnx.ModelProto:
@@ -144,7 +169,12 @@ def _blur(ports: Graph, name: str, channels: int) -> onnx.ModelProto:
         helper.make_node("Transpose", ["level"], ["channels_last"], perm=[0, 2, 3, 1]),
         helper.make_node("Cast", ["channels_last"], ["translated"], to=TensorProto.UINT8),
     ]  # fmt: skip
+    return _model(ports, name, nodes, weights)
 
+
+def _model(
+    ports: Graph, name: str, nodes: Sequence[onnx.NodeProto], weights: Mapping[str, np.ndarray]
+) -> onnx.ModelProto:
     def infos(side: Sequence[Port]) -> list[onnx.ValueInfoProto]:
         return [helper.make_tensor_value_info(port.name, ELEMENT_TYPES[port.dtype], port.shape) for port in side]
 
