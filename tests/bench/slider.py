@@ -3,8 +3,8 @@
     python -m tests.bench.slider [--moves 40]
 
 A real hub, a real browser. The clock runs on the page, from the slider's input event until the picture's element holds
-another picture. The baseline is the same round trip to a Gradio app whose handler does nothing but return an HTML string
-as large as ours. Both take turns move by move, so report the ratio: whatever else the machine does hits both alike.
+another picture. The baseline is the same round trip to a Gradio app whose handler does nothing but return HTML as large
+as ours. Both take turns move by move, so report the ratio: whatever else the machine does hits both alike.
 """
 
 import argparse
