@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.data import avatars, emoji, fashion
+from training.data import avatars, emoji, fashion, pairs
 from training.data.attributes import Attribute
 from training.data.dataset import DataInfo, read_info
 from training.data.sources import Source, cache_dir, read_source
@@ -30,7 +30,9 @@ BUILDERS: dict[str, Builder] = {
     "emoji": Builder(("noto", "emojibase"), _emoji("emoji", "Noto emoji")),
     "emoji-fluent": Builder(("fluent", "emojibase"), _emoji("emoji-fluent", "Fluent emoji, flat")),
     "emoji-twemoji": Builder(("twemoji", "emojibase"), _emoji("emoji-twemoji", "Twemoji")),
+    "fluent3d": Builder(("fluent", "fluent-3d", "emojibase"), pairs.build_fluent3d),
     "fashion": Builder(("fashion",), lambda sources, path: fashion.build(sources[0], path), fashion.ATTRIBUTES),
+    "openmoji": Builder(("openmoji",), pairs.build_openmoji),
 }
 
 
