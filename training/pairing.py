@@ -40,8 +40,7 @@ def same_geometry(
             smooth = F.interpolate(coarse, both.shape[2:], mode="bicubic", align_corners=True)
             grid = grid + smooth.permute(0, 2, 3, 1)
         both = F.grid_sample(both, grid, "bilinear", "border", align_corners=False)
-    source, target = both.split([source.shape[1], target.shape[1]], dim=1)
-    return tuple(part.contiguous(memory_format=torch.channels_last) for part in (source, target))  # type: ignore[return-value]
+    return _laid_out(both[:, : source.shape[1]]), _laid_out(both[:, source.shape[1] :])
 
 
 def other_pen(source: Tensor, share: float) -> Tensor:
@@ -61,4 +60,9 @@ def other_pen(source: Tensor, share: float) -> Tensor:
     pen = torch.randint(4, (count,), device=device)
     changed = mixed[pen, torch.arange(count, device=device)]
     taken = torch.rand(count, 1, 1, 1, device=device) < share
-    return torch.where(taken, changed, source).contiguous(memory_format=torch.channels_last)
+    return _laid_out(torch.where(taken, changed, source))
+
+
+def _laid_out(pictures: Tensor) -> Tensor:
+    """As convolutions on CPUs like them."""
+    return pictures.contiguous(memory_format=torch.channels_last)

@@ -19,6 +19,8 @@ class Builder:
     build: Callable[[list[Source], Path], DataInfo]
     attributes: tuple[Attribute, ...] = ()
     """What its labels and columns tell apart."""
+    paired: bool = False
+    """Whether each of its images has a source to be made from."""
 
 
 def _emoji(name: str, title: str) -> Callable[[list[Source], Path], DataInfo]:
@@ -30,9 +32,9 @@ BUILDERS: dict[str, Builder] = {
     "emoji": Builder(("noto", "emojibase"), _emoji("emoji", "Noto emoji")),
     "emoji-fluent": Builder(("fluent", "emojibase"), _emoji("emoji-fluent", "Fluent emoji, flat")),
     "emoji-twemoji": Builder(("twemoji", "emojibase"), _emoji("emoji-twemoji", "Twemoji")),
-    "fluent3d": Builder(("fluent", "fluent-3d", "emojibase"), pairs.build_fluent3d),
+    "fluent3d": Builder(("fluent", "fluent-3d", "emojibase"), pairs.build_fluent3d, paired=True),
     "fashion": Builder(("fashion",), lambda sources, path: fashion.build(sources[0], path), fashion.ATTRIBUTES),
-    "openmoji": Builder(("openmoji",), pairs.build_openmoji),
+    "openmoji": Builder(("openmoji",), pairs.build_openmoji, paired=True),
 }
 
 

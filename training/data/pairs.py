@@ -61,7 +61,7 @@ def build_openmoji(sources: list[Source], path: Path) -> DataInfo:
     for emoji, code in openmoji_list(files["data/openmoji.json"]):
         outline, colour = (files.get(f"{kind}/svg/{code}.svg") for kind in ("black", "color"))
         if outline is not None and colour is not None:
-            drawn.append((emoji, *(rasterise(svg.decode(), SIZE) for svg in (outline, colour))))
+            drawn.append((emoji, rasterise(outline.decode(), SIZE), rasterise(colour.decode(), SIZE)))
     pairs = telling(drawn)
     note = (
         f"{len(drawn) - len(pairs)} of {len(drawn)} outlines were left out because they do not tell the colours: "
@@ -94,7 +94,7 @@ def openmoji_list(data: bytes) -> list[tuple[Emoji, str]]:
 
 def telling(pairs: list[Pair]) -> list[Pair]:
     """Those whose source tells the colours of its image: not blank, and nobody else's in other colours."""
-    outlines, pictures = (_small([pair[part] for pair in pairs]) for part in (1, 2))
+    outlines, pictures = _small([outline for _, outline, _ in pairs]), _small([picture for _, _, picture in pairs])
     kept = []
     for row, pair in enumerate(pairs):
         twins = np.abs(outlines - outlines[row]).mean(axis=1) < TWIN

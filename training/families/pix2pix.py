@@ -4,7 +4,7 @@ What: image-to-image translation with a conditional GAN (Isola et al., 2017), wi
 is a U-Net of residual blocks that grows by resizing and convolving, which leaves no checkerboard (Odena et al., 2016),
 and whose only normalisation is per picture (InstanceNorm): one picture in a batch comes out as it would alone, in
 training and in use. The discriminator sees source and picture together, judges patches (spectral normalisation, hinge),
-and its inner features must agree, too (feature matching: Wang et al., 2018), beside the plain difference of pixels (L1).
+and its inner features must agree, too (feature matching: Wang et al., 2018), beside the difference of pixels (L1).
 `--adversarial 0` leaves the same U-Net with L1 alone, which is what the rest has to beat.
 
 There is no noise in it, neither at its input nor as dropout in use: it gives one answer to a picture, where others
@@ -30,7 +30,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from training.adversarial import discriminator_loss, generator_loss
 from training.augment import Augmentation, diff_augment
-from training.config import RunConfig
+from training.config import PairedConfig, RunConfig
 from training.data.dataset import ImageData, Split
 from training.ema import EMA
 from training.errors import TrainingError
@@ -39,18 +39,18 @@ from training.pairing import other_pen, same_geometry
 from training.pixels import to_float, to_uint8
 from training.precision import autocast
 from training.schedule import BudgetSchedule
+from training.translation import translation_metrics
 
 NAME = "pix2pix"
 TASK = "translate"
 DATA = "openmoji"
-PAIRED = True
 LEVELS = (1, 2, 10 / 3, 14 / 3, 16 / 3)
 """Channels at a half, a quarter, ... of the resolution, in widths: most weights lie where there are few pixels."""
 SIZE_MULTIPLE_IN_TRAINING = 2 ** len(LEVELS)
 
 
 @dataclass(frozen=True)
-class Config(RunConfig):
+class Config(PairedConfig):
     """Settings of Pix2Pix."""
 
     image_size: int = 128
@@ -162,7 +162,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """source and picture float [N, C, H, W] in [-1, 1] -> logits float [N, h, w], one a patch of 54 px, and features."""
+    """source and picture float [N, C, H, W] in [-1, 1] -> logits float [N, h, w], a patch of 54 px each; features."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -293,9 +293,8 @@ class Trainer:
     def preview(self) -> Tensor:
         """Sources, each with its translation and its target on its right."""
         seen = self.data.val if len(self.data.val) else self.data.train
-        sources, targets = self.pairs(Split(seen.images[:20], seen.labels[:20], {}, seen.sources[:20]))
-        triples = np.stack([sources, self.translate(sources), targets], axis=1)
-        return to_float(triples.reshape(-1, *targets.shape[1:]))
+        sources, targets = (pictures[:: -(-len(seen) // 32)] for pictures in self.pairs(seen))
+        return to_float(np.concatenate([sources, self.translate(sources), targets], axis=2))
 
     def pairs(self, split: Split) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """What the graph is given and what it should give back, uint8 [N, H, W, C]."""
@@ -304,10 +303,8 @@ class Trainer:
         return split.sources, split.images
 
     def evaluate(self, split: str = "test") -> dict[str, float]:
+        """Differences from the targets in pixels and in features, and those of what costs nothing."""
         chosen = self.data.test if split == "test" else self.data.val
         if len(chosen) == 0:
             return {}
-        sources, targets = self.pairs(chosen)
-        from training.metrics import psnr
-
-        return {"psnr": psnr(self.translate(sources), targets)}
+        return translation_metrics(self.translate(self.pairs(chosen)[0]), chosen, self.data)
