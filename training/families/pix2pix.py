@@ -3,8 +3,8 @@
 What: image-to-image translation with a conditional GAN (Isola et al., 2017), with what was learned since. The generator
 is a U-Net of residual blocks that grows by resizing and convolving, which leaves no checkerboard (Odena et al., 2016),
 and whose only normalisation is per picture (InstanceNorm): one picture in a batch comes out as it would alone, in
-training and in use. The discriminator sees source and picture together, judges patches (spectral normalisation, hinge),
-and its inner features must agree, too (feature matching: Wang et al., 2018), beside the difference of pixels (L1).
+training and in use. The discriminator sees source and picture together, judges patches (hinge: Lim and Ye, 2017), and
+its inner features must agree, too (feature matching: Wang et al., 2018), beside the difference of pixels (L1).
 `--adversarial 0` leaves the same U-Net with L1 alone, which is what the rest has to beat.
 
 There is no noise in it, neither at its input nor as dropout in use: it gives one answer to a picture, where others
@@ -26,7 +26,6 @@ from accelerate import Accelerator  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
 
 from training.adversarial import discriminator_loss, generator_loss
 from training.augment import Augmentation, diff_augment
@@ -162,24 +161,34 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """source and picture float [N, C, H, W] in [-1, 1] -> logits float [N, h, w], a patch of 54 px each; features."""
+    """source and picture float [N, C, H, W] in [-1, 1] -> logits float [N, h, w], a patch of 54 px each; features.
+
+    Normalised within each picture. With spectral normalisation in its place it hardly told targets from translations:
+    its hinge loss stayed near 1.7 of 2 for minutes, where this one is at 0.9 after 120 steps.
+    """
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         width = config.discriminator_width
-        layers = [
-            nn.Conv2d(2 * config.channels, width, 4, 2, 1),
-            nn.Conv2d(width, 2 * width, 4, 2, 1),
-            nn.Conv2d(2 * width, 4 * width, 4, 2, 1),
-            nn.Conv2d(4 * width, 4 * width, 3, 1, 1),
-        ]
-        self.layers = nn.ModuleList(spectral_norm(layer) for layer in layers)
-        self.head = spectral_norm(nn.Conv2d(4 * width, 1, 3, 1, 1))
+
+        def layer(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
+            conv = nn.Conv2d(inputs, outputs, kernel, stride, 1, bias=False)
+            return nn.Sequential(conv, nn.InstanceNorm2d(outputs, affine=True), nn.LeakyReLU(0.2))
+
+        self.layers = nn.ModuleList(
+            [
+                nn.Sequential(nn.Conv2d(2 * config.channels, width, 4, 2, 1), nn.LeakyReLU(0.2)),
+                layer(width, 2 * width, 4, 2),
+                layer(2 * width, 4 * width, 4, 2),
+                layer(4 * width, 4 * width, 3, 1),
+            ]
+        )
+        self.head = nn.Conv2d(4 * width, 1, 3, 1, 1)
 
     def forward(self, source: Tensor, picture: Tensor) -> tuple[Tensor, list[Tensor]]:
         x, features = torch.cat([source, picture], dim=1), []
         for layer in self.layers:
-            x = F.leaky_relu(layer(x), 0.2)
+            x = layer(x)
             features.append(x)
         return self.head(x)[:, 0].float(), features
 
