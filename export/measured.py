@@ -40,6 +40,12 @@ FIRST_INSTRUMENT = "Fashion classifier (features 128-d)"
 MEANINGS: dict[str, Meaning] = {
     "reconstruction_psnr": Meaning("Reconstruction PSNR", True, "dB"),
     "kernel_distance": Meaning("Kernel distance of samples", False, evaluator=None, error="kernel_error"),
+    "translation_kernel": Meaning(
+        "Kernel distance of translations", False, evaluator=None, error="translation_kernel_error"
+    ),
+    "perceptual_distance": Meaning(
+        "Perceptual distance", False, evaluator="EfficientNet-Lite0 (features at five depths, seen at 128 px)"
+    ),
     "frechet_distance": Meaning("Fréchet distance of samples", False, evaluator=None),
     "reconstruction_frechet": Meaning("Fréchet distance of reconstructions", False, evaluator=None),
     "precision": Meaning("Precision of samples", True, evaluator=None),
@@ -69,6 +75,11 @@ FLOORS = {
     "class_accuracy_real": ("class_accuracy", "real images"),
     "classification_accuracy_real": ("classification_accuracy", "a classifier of real pictures"),
     "pca_psnr": ("reconstruction_psnr", "as many principal components"),
+    **{
+        f"{prefix}_{key}": (key, name)
+        for prefix, name in (("source", "the source as it is"), ("fill", "closed regions in mean colours"))
+        for key in ("psnr", "l1", "perceptual_distance", "translation_kernel")
+    },
     **{f"noisy_psnr_sigma_{level}": (f"psnr_sigma_{level}", "the noisy picture") for level in (15, 25, 50)},
     **{
         f"dark_{measure}_stops_{stops}": (f"{measure}_stops_{stops}", "the dark picture")

@@ -179,7 +179,7 @@ def _data_at_hand(info: RunInfo, config: RunConfig) -> ImageData:
     from training.data.open import open_data  # here, because reading data is a wing of its own that most callers skip
 
     try:
-        return open_data(info.data_spec, config.image_size, config.channels, online=False)
+        return open_data(info.data_spec, config.image_size, config.channels, online=False, pairing=config.pairing)
     except TrainingError:
         return absent_data(info.data_info(), config.image_size, config.channels)
 

@@ -122,7 +122,7 @@ def _start(family: Family, options: _Options) -> int:
         if checkpoints(run):  # a run that died before its first checkpoint holds nothing worth keeping
             raise TrainingError(f"{run} already holds a run; go on with `--resume {run}`, or choose another --out.")
         config = options.config
-        images = open_data(options.data, config.image_size, config.channels)
+        images = open_data(options.data, config.image_size, config.channels, pairing=config.pairing)
         info = RunInfo(
             family=family.NAME,
             task=family.TASK,
@@ -166,7 +166,7 @@ def _resume(family: Family, run: Path, argv: list[str]) -> int:
             raise TrainingError(
                 f"{run} is finished; to train it further, resume it with a larger --max-steps or --max-minutes."
             )
-        images = open_data(info.data_spec, config.image_size, config.channels)
+        images = open_data(info.data_spec, config.image_size, config.channels, pairing=config.pairing)
         if images.info.identity != info.data["identity"]:
             raise TrainingError(
                 f"The data set {info.data_spec} has changed since {run} began; start a new run with another --out."

@@ -6,6 +6,17 @@ from typing import Literal
 
 from training.errors import TrainingError
 
+PairLayout = Literal["folders", "side-by-side"]
+Direction = Literal["AtoB", "BtoA"]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Where the two pictures of a pair lie in a user's folder, and which of them is the source."""
+
+    layout: PairLayout
+    direction: Direction
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -30,6 +41,11 @@ class RunConfig:
     sample_minutes: float = 2.0
     """Minutes between sample grids."""
 
+    @property
+    def pairing(self) -> "Pairing | None":
+        """How the data's pictures are paired, for families that learn from pairs."""
+        return None
+
     def __post_init__(self) -> None:
         """Refuse what cannot work, before anything is loaded. Raises TrainingError."""
         self.require_at_least(LEAST)
@@ -46,6 +62,20 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and value < smallest:
                 raise TrainingError(f"--{name.replace('_', '-')} must be at least {smallest}, not {value}.")
+
+
+@dataclass(frozen=True)
+class PairedConfig(RunConfig):
+    """Settings of any run that learns from pairs of pictures."""
+
+    pairs: PairLayout = "folders"
+    """How a folder of one's own holds pairs: files of the same name in A/ and B/, or A and B side by side in one."""
+    direction: Direction = "AtoB"
+    """Which picture becomes which: AtoB makes the image from the source, BtoA the reverse."""
+
+    @property
+    def pairing(self) -> Pairing | None:
+        return Pairing(self.pairs, self.direction)
 
 
 LEAST = {"image_size": 1, "batch_size": 1, "max_steps": 1, "seed": 0, "checkpoint_minutes": 0, "sample_minutes": 0}

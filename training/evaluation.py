@@ -25,7 +25,9 @@ from training.metrics import frechet_distance, kernel_distance, precision_recall
 MANIFOLD = 5000
 """Images of each kind, at most, in precision and recall: their distances are a matrix."""
 EVALUATION_SEED = 2021
-MEASURED = frozenset({"frechet_distance", "kernel_distance", "precision", "reconstruction_frechet"})
+MEASURED = frozenset(
+    {"frechet_distance", "kernel_distance", "precision", "reconstruction_frechet", "translation_kernel"}
+)
 """Metrics that an instrument's features gave, and not pixels."""
 
 

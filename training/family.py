@@ -21,6 +21,7 @@ FAMILIES: dict[str, str] = {
     "vae": "training.families.vae",
     "gan": "training.families.gan",
     "cgan": "training.families.cgan",
+    "pix2pix": "training.families.pix2pix",
 }
 """Family -> module path. Explicit, and imported only when asked for."""
 

@@ -221,20 +221,24 @@ class _Feed:
 
     def __init__(self, split: Split, seed: int, accelerator: Accelerator) -> None:
         self.images, self.labels = torch.from_numpy(split.images), torch.from_numpy(split.labels)
+        self.sources = None if split.sources is None else torch.from_numpy(split.sources)
         if accelerator.device.type == "cuda":
             # A whole data set of uint8 is small beside a GPU's memory, and gathering there needs no loader processes.
             self.images, self.labels = self.images.to(accelerator.device), self.labels.to(accelerator.device)
+            self.sources = None if self.sources is None else self.sources.to(accelerator.device)
         self.device = accelerator.device
         self.order = ShuffledOrder(len(split), seed, accelerator.process_index, accelerator.num_processes)
 
     def next(self, batch_size: int) -> dict[str, Tensor]:
-        """`image`: float [N, C, H, W] in [-1, 1], channels last in memory; `label`: int64 [N]."""
+        """`image` and, in paired data, `source`: float [N, C, H, W] in [-1, 1], channels last; `label`: int64 [N]."""
         chosen = torch.from_numpy(self.order.next(batch_size)).to(self.images.device)
-        image = self.images[chosen].to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return {
-            "image": image.contiguous(memory_format=torch.channels_last),
-            "label": self.labels[chosen].to(self.device),
-        }
+        pictures = {"image": self.images} | ({} if self.sources is None else {"source": self.sources})
+        batch = {name: self._pixels(pixels[chosen]) for name, pixels in pictures.items()}
+        return batch | {"label": self.labels[chosen].to(self.device)}
+
+    def _pixels(self, pixels: Tensor) -> Tensor:
+        planes = pixels.to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return planes.contiguous(memory_format=torch.channels_last)
 
 
 class _Interruption:

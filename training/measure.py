@@ -30,5 +30,5 @@ def measure_again(run: Path) -> str:
     info = read_run_info(latest_checkpoint(run))
     config = info.family_config()
     # From the network where need be: without its images there is nothing to measure.
-    data = open_data(info.data_spec, config.image_size, config.channels)
+    data = open_data(info.data_spec, config.image_size, config.channels, pairing=config.pairing)
     return measure(load_run(run, data), info, run)

@@ -1,8 +1,8 @@
 """What every data set looks like to a recipe: uint8 arrays in memory, three splits, and where they came from.
 
 A built data set is one Parquet file: `image` (a PNG or lossless WebP file), `label` (int64), `split` (train, val or
-test), further int64 columns for what else is known of each picture, and in the file's metadata, under `genhub`, the
-DataInfo as JSON.
+test), in paired data `source` (such a file, too: what the image is to be made from), further int64 columns for what
+else is known of each picture, and in the file's metadata, under `genhub`, the DataInfo as JSON.
 """
 
 import io
@@ -22,7 +22,7 @@ from PIL import Image
 from training.atomic import atomic_path
 from training.errors import TrainingError
 
-FIXED = ("image", "label", "split")
+FIXED = ("image", "source", "label", "split")
 SPLITS = ("train", "val", "test")
 MEMORY_LIMIT = 4 << 30
 """Bytes that the images of one data set may take in memory, all splits together."""
@@ -58,6 +58,8 @@ class Split:
     labels: NDArray[np.int64]
     columns: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     """int64 [N] each: what a data set knows of its pictures beside the class, where it does."""
+    sources: NDArray[np.uint8] | None = None
+    """uint8 [N, H, W, C] in paired data: what each of the images, the targets, is to be made from."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -101,11 +103,13 @@ def write_parquet(
     labels: Iterable[int],
     splits: Iterable[str],
     columns: Mapping[str, Iterable[int]] | None = None,
+    sources: Iterable[bytes] | None = None,
 ) -> None:
-    """Write a built data set, atomically. `images` are PNG or lossless WebP files."""
+    """Write a built data set, atomically. `images` and, in paired data, `sources` are PNG or lossless WebP files."""
     table = pa.table(
         {
             "image": pa.array(images, pa.binary()),
+            **({} if sources is None else {"source": pa.array(sources, pa.binary())}),
             "label": pa.array(labels, pa.int64()),
             "split": pa.array(splits, pa.string()),
             **{name: pa.array(values, pa.int64()) for name, values in (columns or {}).items()},
@@ -137,14 +141,15 @@ def read_parquet(path: Path, image_size: int, channels: int) -> ImageData:
             table = pq.read_table(path, filters=[("split", "=", split)])
         except (OSError, pa.ArrowException) as error:
             raise TrainingError(f"{path} is damaged ({error}); build it again.") from error
-        check_memory(len(table), image_size, channels)
-        images = np.empty((len(table), image_size, image_size, channels), np.uint8)
+        kinds = [name for name in ("image", "source") if name in table.column_names]
+        check_memory(len(table) * len(kinds), image_size, channels)
+        pixels = {name: np.empty((len(table), image_size, image_size, channels), np.uint8) for name in kinds}
 
         def decode(index: int) -> None:
-            with Image.open(io.BytesIO(encoded[index].as_py())) as image:
-                images[index] = fit(image, image_size, channels)
+            for name in kinds:
+                with Image.open(io.BytesIO(table[name][index].as_py())) as image:
+                    pixels[name][index] = fit(image, image_size, channels)
 
-        encoded = table["image"]
         try:
             with ThreadPoolExecutor() as pool:
                 for _ in pool.map(decode, range(len(table)), chunksize=256):
@@ -152,7 +157,7 @@ def read_parquet(path: Path, image_size: int, channels: int) -> ImageData:
         except (OSError, ValueError, SyntaxError, TypeError) as error:
             raise TrainingError(f"{path} holds a damaged image ({error}); build it again.") from error
         columns = {name: table[name].to_numpy().astype(np.int64) for name in table.column_names if name not in FIXED}
-        return Split(images, table["label"].to_numpy().astype(np.int64), columns)
+        return Split(pixels["image"], table["label"].to_numpy().astype(np.int64), columns, pixels.get("source"))
 
     return ImageData(info, image_size, channels, load)
 

@@ -42,7 +42,7 @@ def read_folder(folder: Path, image_size: int, channels: int) -> ImageData:
     """Read all images under `folder` into memory. Raises TrainingError if there is no usable one."""
     if not folder.is_dir():
         raise TrainingError(f"There is no folder {folder}.")
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path, folder))
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not hidden(path, folder))
     if not files:
         raise TrainingError(f"The folder {folder} is empty; put images into it.")
     check_memory(len(files), image_size, channels)
@@ -61,7 +61,7 @@ def read_folder(folder: Path, image_size: int, channels: int) -> ImageData:
         key=lambda pair: (pair[0].digest, pair[1]),
     )
     skipped = [(reason, path) for reason, path in zip(results, files, strict=True) if isinstance(reason, str)]
-    notes = _skip_notes(skipped)
+    notes = skip_notes(skipped)
     if not usable:
         reason = f" ({notes[0].rstrip('.')})" if notes else ""
         raise TrainingError(f"The folder {folder} holds no usable image{reason}.")
@@ -112,13 +112,18 @@ def read_image(path: Path, image_size: int, channels: int) -> Read:
 
 def decode(file: BinaryIO, image_size: int, channels: int) -> NDArray[np.uint8]:
     """Pixels uint8 [S, S, C] of an image file, as `read_image` has them. Raises UnusableError."""
+    return fit(opened(file), image_size, channels)
+
+
+def opened(file: BinaryIO) -> Image.Image:
+    """An image file as 8-bit "L" or "RGB", first frame, upright, alpha on white. Raises UnusableError."""
     Image.MAX_IMAGE_PIXELS = None  # our own limit below refuses, where Pillow's would only warn up to twice its own
     try:
         with Image.open(file) as image:
             if image.width * image.height > PIXEL_LIMIT:
                 raise UnusableError("too large")
             image.load()
-            return fit(to_eight_bits(ImageOps.exif_transpose(image)), image_size, channels)
+            return to_eight_bits(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
         raise UnusableError("not an image") from error
     except UnusableError:
@@ -152,7 +157,8 @@ def split_of(digest: str) -> str:
     return "val" if draw < VAL_SHARE else "test" if draw < VAL_SHARE + TEST_SHARE else "train"
 
 
-def _hidden(path: Path, folder: Path) -> bool:
+def hidden(path: Path, folder: Path) -> bool:
+    """Whether a file, or a folder on the way to it, is one that systems hide."""
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
@@ -163,7 +169,7 @@ def _class_names(paths: list[Path], folder: Path) -> list[str]:
     return names if len(names) > 1 and all(len(part) > 1 for part in parts) else []
 
 
-def _skip_notes(skipped: list[tuple[str, Path]]) -> list[str]:
+def skip_notes(skipped: list[tuple[str, Path]]) -> list[str]:
     """One sentence a reason, with a few names."""
     notes = []
     for reason, count in Counter(reason for reason, _ in skipped).most_common():

@@ -1,20 +1,30 @@
 """`--data NAME|FOLDER|hub id`: one way to name a data set, whatever it is."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
+from training.config import Pairing
 from training.data.build import BUILDERS, build, parquet_path
-from training.data.dataset import ImageData, read_parquet
+from training.data.dataset import ImageData, Split, read_parquet
 from training.errors import TrainingError
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def open_data(spec: str, image_size: int, channels: int, online: bool = True) -> ImageData:
+def open_data(
+    spec: str, image_size: int, channels: int, online: bool = True, pairing: Pairing | None = None
+) -> ImageData:
     """Open a built data set (built now if need be), a Parquet file, a folder of images, or a Hub data set.
 
-    online: whether something may be fetched that is not on this machine yet. Raises TrainingError.
+    online: whether something may be fetched that is not on this machine yet. pairing: pairs are wanted, of this kind;
+    a split that has none raises when it is read. Raises TrainingError.
     """
+    data = _open(spec, image_size, channels, online, pairing)
+    return data if pairing is None else _in_pairs(data, pairing)
+
+
+def _open(spec: str, image_size: int, channels: int, online: bool, pairing: Pairing | None) -> ImageData:
     if spec in BUILDERS:
         path = parquet_path(spec)
         if online:
@@ -25,6 +35,10 @@ def open_data(spec: str, image_size: int, channels: int, online: bool = True) ->
     path = Path(spec).expanduser()
     if path.is_file():
         return read_parquet(path, image_size, channels)
+    if path.is_dir() and pairing is not None:
+        from training.data.paired_folder import read_pairs
+
+        return read_pairs(path, image_size, channels, pairing.layout)
     if path.is_dir():
         from training.data.folder import read_folder
 
@@ -35,6 +49,24 @@ def open_data(spec: str, image_size: int, channels: int, online: bool = True) ->
         return read_hub(spec, image_size, channels)
     names = ", ".join(sorted(BUILDERS))
     raise TrainingError(f"--data {spec} is no data set ({names}), no folder or Parquet file here, and no hub id.")
+
+
+def _in_pairs(data: ImageData, pairing: Pairing) -> ImageData:
+    """The same data, made sure to be in pairs, in the direction that is wanted."""
+
+    def load(split: str) -> Split:
+        found: Split = getattr(data, split)
+        if found.sources is None:
+            known = ", ".join(name for name, builder in sorted(BUILDERS.items()) if builder.paired)
+            raise TrainingError(
+                f"The data set {data.info.name} has no pairs, and this family learns from nothing else; name one that "
+                f"has ({known}), or a folder with pairs in A/ and B/."
+            )
+        if pairing.direction == "AtoB":
+            return found
+        return replace(found, images=found.sources, sources=found.images)
+
+    return ImageData(data.info, data.image_size, data.channels, load)
 
 
 def normal_spec(spec: str) -> str:

@@ -1,0 +1,123 @@
+"""What Pix2Pix promises: pairs stay pairs, a picture comes out as it would alone, and measures mean what they say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from training.data.dataset import ImageData, Split, read_parquet
+from training.errors import TrainingError
+from training.families.pix2pix import PRESETS, Config, Generator, Trainer
+from training.line_drawings import RegionFill, closed_regions, is_line_drawing
+from training.loop import _Feed
+from training.pairing import other_pen, same_geometry
+from training.perceptual import perceptual_distance
+from training.precision import new_accelerator
+from training.translation import translation_metrics
+
+from .commands import TINY
+from .evaluator import need_imagenet
+
+PAIRED_TINY = TINY.with_name("openmoji_tiny.parquet")
+SMOKE = PRESETS["smoke"]
+
+
+@pytest.fixture(scope="module")
+def data() -> ImageData:
+    return read_parquet(PAIRED_TINY, 64, 3)
+
+
+def test_both_pictures_of_a_pair_are_changed_alike() -> None:
+    torch.manual_seed(0)
+    picture = torch.rand(6, 3, 64, 64) * 2 - 1
+    source, target = same_geometry(picture, picture.clone(), flip=True, crop=0.7, turn=20, wobble=1)
+    assert torch.equal(source, target) and not torch.equal(source, picture)
+    untouched, _ = same_geometry(picture, picture, flip=False, crop=1, turn=0, wobble=0)
+    assert torch.equal(untouched, picture)
+
+
+def test_another_pen_changes_lines_by_about_a_pixel_and_nothing_else() -> None:
+    torch.manual_seed(0)
+    source = torch.ones(40, 1, 32, 32)
+    source[:, :, 14:18] = -1
+    changed = other_pen(source, share=1)
+    assert ((changed >= -1) & (changed <= 1)).all()
+    assert (changed[:, :, :12] == 1).all() and (changed[:, :, 20:] == 1).all()
+    ink = (1 - changed).mean(dim=(1, 2, 3)) / (1 - source).mean()
+    assert ink.min() < 0.8 and ink.max() > 1.2, "some thinner, some thicker"
+    assert torch.equal(other_pen(source, share=0), source)
+
+
+@pytest.mark.parametrize("size", [64, 96, 160])
+def test_a_picture_is_translated_as_it_would_be_alone(size: int) -> None:
+    generator = Generator(Config(width=6)).eval()
+    pictures = torch.rand(3, 3, size, size) * 2 - 1
+    with torch.no_grad():
+        together, alone = generator(pictures), generator(pictures[1:2])
+    assert together.shape == pictures.shape and together.abs().max() <= 1
+    assert torch.allclose(together[1:2], alone, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"adversarial": 0.0}, {"augment": ("brightness", "translation")}, {"sketch_augment": False}]
+)
+def test_a_step_moves_the_generator_under_every_recipe(data: ImageData, settings: dict[str, object]) -> None:
+    trainer = Trainer(replace(SMOKE, **settings), data, new_accelerator(cpu=True))  # type: ignore[arg-type]
+    before = {name: value.clone() for name, value in trainer.generator.state_dict().items()}
+    losses = trainer.step(_Feed(data.train, 0, trainer.accelerator).next(4))
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert ("adversarial" in losses) == ("adversarial" not in settings)
+    assert ("discriminator" in trainer.modules()) == ("adversarial" not in settings)
+    assert any(not torch.equal(before[name], value) for name, value in trainer.generator.state_dict().items())
+
+
+def test_settings_that_cannot_work_are_one_sentence() -> None:
+    with pytest.raises(TrainingError, match=r"^--image-size must be a multiple of 32, not 100\.$"):
+        Config(image_size=100)
+    with pytest.raises(TrainingError, match=r"^--crop must be between 0.1 and 1, not 1.5\.$"):
+        Config(crop=1.5)
+    with pytest.raises(TrainingError, match="nothing to learn from"):
+        Config(l1=0, adversarial=0)
+
+
+def ring(grey: int) -> np.ndarray:
+    """A square ring of ink with something inside."""
+    picture = np.full((64, 64, 3), 255, np.uint8)
+    picture[16:48, 16:48] = 0
+    picture[20:44, 20:44] = grey
+    return picture
+
+
+def test_only_what_lines_enclose_is_filled_and_with_the_mean_colour_of_its_kind() -> None:
+    drawing = ring(255)
+    regions, count = closed_regions(drawing)
+    assert count == 1 and (regions[20:44, 20:44] == 1).all() and regions[0, 0] == 0
+    pictures = np.stack([ring(255), ring(255)])
+    pictures[0, 20:44, 20:44] = (200, 0, 0)
+    pictures[1, 20:44, 20:44] = (100, 50, 0)
+    filled = RegionFill(np.stack([drawing, drawing]), pictures)(drawing[None])[0]
+    assert (filled[20:44, 20:44] == (150, 25, 0)).all()
+    assert np.array_equal(filled[:16], drawing[:16]) and (filled[16:20, 16:48] == 0).all()
+    assert is_line_drawing(drawing[None]) and not is_line_drawing(pictures[:1])
+
+
+def test_the_target_itself_is_perfect_and_every_baseline_is_beside_it(data: ImageData) -> None:
+    need_imagenet()
+    many = Split(*(np.concatenate([each] * 7) for each in (data.val.images, data.val.labels)), {}, None)  # type: ignore[arg-type]
+    assert data.val.sources is not None
+    many = replace(many, sources=np.concatenate([data.val.sources] * 7))
+    found = translation_metrics(many.images, many, data)
+    assert found["l1"] == 0 and found["perceptual_distance"] == 0 and found["psnr"] > 50
+    for baseline in ("source", "fill"):
+        assert found[f"{baseline}_l1"] > 1 and found[f"{baseline}_perceptual_distance"] > 0.1
+        assert found[f"{baseline}_translation_kernel"] > found["translation_kernel"]
+
+
+def test_perceptual_distance_grows_with_damage_and_is_symmetric(data: ImageData) -> None:
+    need_imagenet()
+    clean = data.test.images
+    noise = np.random.default_rng(0).normal(0, 1, clean.shape)
+    little, much = ((clean + level * noise).clip(0, 255).astype(np.uint8) for level in (8, 64))
+    assert 0 < perceptual_distance(clean, little) < perceptual_distance(clean, much)
+    assert perceptual_distance(clean, much) == pytest.approx(perceptual_distance(much, clean), rel=1e-5)

@@ -1,0 +1,68 @@
+"""Random changes to pairs of pictures: one geometry for both, and for drawings a pen of another kind for the source.
+
+What is drawn by hand is thicker, thinner, softer and less steady than what a designer drew. A translator that never saw
+such a line takes it for something else.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+WOBBLE_CELLS = 8
+"""Cells a side of the coarse grid that a hand's tremor is drawn on."""
+
+
+def same_geometry(
+    source: Tensor, target: Tensor, flip: bool, crop: float, turn: float, wobble: float
+) -> tuple[Tensor, Tensor]:
+    """Both pictures seen through one window, drawn anew for each pair; float [N, C, H, W] in [-1, 1].
+
+    flip: mirror half of the pairs. crop: smallest share of the side that the window has, at most 1; it lies anywhere
+    inside. turn: largest angle in degrees. wobble: standard deviation of a smooth displacement, in hundredths of the
+    side. Nothing is resampled where only `flip` is asked for.
+    """
+    count, device = len(source), source.device
+    both = torch.cat([source, target], dim=1)
+    if flip:
+        mirrored = torch.rand(count, 1, 1, 1, device=device) < 0.5
+        both = torch.where(mirrored, both.flip(3), both)
+    if crop < 1 or turn or wobble:
+        scale = crop + (1 - crop) * torch.rand(count, device=device)
+        shift = (2 * torch.rand(count, 2, device=device) - 1) * (1 - scale)[:, None]
+        angle = (2 * torch.rand(count, device=device) - 1) * math.radians(turn)
+        cosine, sine = scale * angle.cos(), scale * angle.sin()
+        window = torch.stack([cosine, -sine, shift[:, 0], sine, cosine, shift[:, 1]], dim=1).view(count, 2, 3)
+        grid = F.affine_grid(window, [count, 1, *both.shape[2:]], align_corners=False)
+        if wobble:
+            coarse = torch.randn(count, 2, WOBBLE_CELLS, WOBBLE_CELLS, device=device) * wobble / 50
+            smooth = F.interpolate(coarse, both.shape[2:], mode="bicubic", align_corners=True)
+            grid = grid + smooth.permute(0, 2, 3, 1)
+        both = F.grid_sample(both, grid, "bilinear", "border", align_corners=False)
+    return _laid_out(both[:, : source.shape[1]]), _laid_out(both[:, source.shape[1] :])
+
+
+def other_pen(source: Tensor, share: float) -> Tensor:
+    """Dark lines on white float [N, C, H, W] in [-1, 1], `share` of them thicker, thinner or softer by about a pixel.
+
+    Thickness comes from the minimum or maximum of a neighbourhood, mixed with the line as it was, so that it varies
+    smoothly; the last of the four pens is a pencil, grey and soft.
+    """
+    count, device = len(source), source.device
+    thick = -F.max_pool2d(-source, 3, 1, 1)
+    thin = F.max_pool2d(source, (1, 2) if bool(torch.rand(()) < 0.5) else (2, 1), 1)
+    thin = F.pad(thin, (0, source.shape[3] - thin.shape[3], 0, source.shape[2] - thin.shape[2]), mode="replicate")
+    soft = F.avg_pool2d(source, 3, 1, 1, count_include_pad=False)
+    amount = torch.rand(count, 1, 1, 1, device=device)
+    pencil = 1 - (1 - soft) * (1 - 0.5 * amount)
+    mixed = torch.stack([source + amount * (pen - source) for pen in (thick, thin, soft)] + [pencil])
+    pen = torch.randint(4, (count,), device=device)
+    changed = mixed[pen, torch.arange(count, device=device)]
+    taken = torch.rand(count, 1, 1, 1, device=device) < share
+    return _laid_out(torch.where(taken, changed, source))
+
+
+def _laid_out(pictures: Tensor) -> Tensor:
+    """As convolutions on CPUs like them."""
+    return pictures.contiguous(memory_format=torch.channels_last)
