@@ -85,9 +85,9 @@ def main() -> None:
         theirs = {name.partition("/")[0]: images for name, images in made.items() if name.endswith(f"/{level}")}
         for measure in MEASURES[trainer.unit]:
             values = {name: measure(images, given["test_clean"]) for name, images in theirs.items()}
-            said = "  ".join(f"{name} {value:.3f}" for name, value in values.items())
+            values = {"this model": measure(ours, given["test_clean"]), **values}
             at = f"{measure.__name__}_{trainer.unit}_{level}"
-            print(f"{at}  ours, blind {measure(ours, given['test_clean']):.3f}  {said}", flush=True)
+            print(at, *(f"{name} {value:.3f}" for name, value in values.items()), sep="  ", flush=True)
             beside = f", {arguments.pictures} pictures"
             baselines[at] = {name + beside: round(value, 3) for name, value in values.items()}
     write_json(arguments.run / "baselines.json", baselines)

@@ -64,9 +64,9 @@ if model.bundle.restores:
     from hub.tabs.downloads import download
     example = next(file.path for file in model.bundle.files if file.path.startswith("examples/"))
     picture = {"path": download((model.folder / example).read_bytes(), "picture.png")}
-    after, before, report = handlers["restore"](name, picture, 25)
+    after, before, report = handlers["restore"](name, picture, model.bundle.restores.highest / 2)
     assert Image.open(after["path"]).size == Image.open(before["path"]).size == (report["width"], report["height"])
-    assert len(report["scores"]) == 4 and report["scores"]["Restored"]["psnr"] > 0
+    assert len(report["scores"]) >= 4 and report["scores"]["Restored"]["psnr"] > 0
 elif model.bundle.task == "translate":
     from PIL import Image
     from hub.tabs.downloads import download

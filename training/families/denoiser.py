@@ -9,7 +9,8 @@ It learns from what a camera would store: Gaussian noise is added in grey levels
 
 Measured on Fashion-MNIST's test images after 40 minutes on a shared core: 31.3, 28.2 and 24.2 dB at noise levels of 15,
 25 and 50. On the first 100 of them it has 28.5 dB at 25, where BM3D has 25.1, non-local means 25.3 and total variation
-24.2, all told the level, which it is not: `python -m tests.bench.restore_baselines`.
+24.2, all told the level, which it is not: `python -m tests.bench.restore_baselines`. On 28 crops of held-out
+photographs, after 75 minutes, it has 36.4 dB at 25, where CBM3D has 35.5.
 
     genhub train denoiser --preset cpu --data fashion
 """
