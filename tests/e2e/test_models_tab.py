@@ -43,7 +43,7 @@ def choose(visit: Visit, title: str) -> None:
 def test_the_table_shows_every_model_whole_and_nothing_leaves_the_machine(hub: RunningHub, visit: Visit) -> None:
     open_tab(visit, hub)
     tabs = visit.page.get_by_role("tab").locator("visible=true").all_inner_texts()
-    assert tabs[:4] == ["Sample", "Latent", "Restore", "Models"]
+    assert tabs[:5] == ["Sample", "Latent", "Translate", "Restore", "Models"]
     width = visit.page.viewport_size["width"]  # type: ignore[index]
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     for name in catalog_ids():

@@ -175,6 +175,9 @@ def test_many_files_come_back_as_a_zip_and_a_bad_one_is_named(
     with visit.page.expect_download() as download:
         visit.page.click("#download-batch")
     assert zipfile.ZipFile(Path(download.value.path())).namelist() == ["a.png", "folder/b.png"]
+    visit.page.locator("#translate-direction label").last.click()
+    visit.page.locator("#download-batch").wait_for(state="hidden")
+    assert visit.page.locator("#batch-said").inner_text().strip() == "", "of another direction nothing is known yet"
     assert visit.complaints == []
 
 

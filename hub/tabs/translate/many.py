@@ -19,6 +19,8 @@ from hub.tasks.batch import Done, translate_into
 from hub.tasks.parcel import UNPACKED_MB, gather
 from hub.tasks.translate import Progress, TranslateModel
 
+FORGET = "() => ['', {__type__: 'update', visible: false}]"
+
 
 def translate_files(
     model: TranslateModel, files: Sequence[object], inverse: bool, size: object, progress: Progress
@@ -83,11 +85,9 @@ def build(stage: Stage) -> None:
         path, made = translate_files(chosen, files, is_inverse(chosen, direction), size, progress)
         return batch(made), gr.update(value=str(path), visible=True)
 
-    def forget() -> object:
-        """Another batch: what was said of the last one is no longer true."""
-        return "", gr.update(visible=False)
-
     working = {**QUIETLY, "show_progress": "full", "show_progress_on": said}
     working |= {"concurrency_limit": AT_ONCE, "concurrency_id": "translate"}
     go.click(run, [*stage.chosen, stage.size, files], [said, archive], **working)
-    gr.on([files.change, stage.model.input, stage.direction.input], forget, None, [said, archive], **QUIETLY)
+    # Another batch: what was said of the last is no longer true. On the page, at once: by way of the server it could
+    # arrive after the answer to a click that came next.
+    gr.on([files.change, stage.model.input, stage.direction.input], None, None, [said, archive], js=FORGET)
