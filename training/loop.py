@@ -77,7 +77,7 @@ class _Run:
             raise TrainingError(f"The data set {data.info.name} has no training images.")
         _seed_everything(info.seed, accelerator.process_index)
         self.trainer = load_family(info.family).Trainer(self.config, data, accelerator)
-        self.feed = _Feed(data.train, info.seed, accelerator)
+        self.feed = Feed(data.train, info.seed, accelerator)
         self.step = 0
         self.elapsed_before = 0.0
         if resume:
@@ -216,7 +216,7 @@ class _Run:
             print(f"Finished at {measure(self.trainer, info, self.run)}", flush=True)
 
 
-class _Feed:
+class Feed:
     """Batches of the training split, on the device."""
 
     def __init__(self, split: Split, seed: int, accelerator: Accelerator) -> None:

@@ -10,7 +10,7 @@ from training.data.dataset import ImageData, Split, read_parquet
 from training.errors import TrainingError
 from training.families.pix2pix import PRESETS, Config, Generator, Trainer
 from training.line_drawings import RegionFill, closed_regions, is_line_drawing
-from training.loop import _Feed
+from training.loop import Feed
 from training.pairing import other_pen, same_geometry
 from training.perceptual import perceptual_distance
 from training.precision import new_accelerator
@@ -65,7 +65,7 @@ def test_a_picture_is_translated_as_it_would_be_alone(size: int) -> None:
 def test_a_step_moves_the_generator_under_every_recipe(data: ImageData, settings: dict[str, object]) -> None:
     trainer = Trainer(replace(SMOKE, **settings), data, new_accelerator(cpu=True))  # type: ignore[arg-type]
     before = {name: value.clone() for name, value in trainer.generator.state_dict().items()}
-    losses = trainer.step(_Feed(data.train, 0, trainer.accelerator).next(4))
+    losses = trainer.step(Feed(data.train, 0, trainer.accelerator).next(4))
     assert all(torch.isfinite(value) for value in losses.values())
     assert ("adversarial" in losses) == ("adversarial" not in settings)
     assert ("discriminator" in trainer.modules()) == ("adversarial" not in settings)
