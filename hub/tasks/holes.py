@@ -1,9 +1,10 @@
-"""Holes: the same walk in two latent spaces, and how sure a classifier is of what it sees on the way.
+"""Holes: what two latent spaces hold where no picture is, and how sure a classifier is of what it sees there.
 
 An autoencoder learns to bring back pictures, and nothing about what lies between their latents: there its decoder may
 make pictures of nothing. A variational autoencoder decodes around every latent in training, so that less should be left
-undefined; how much less, the two walks show for the models at hand. The classifier is the ``judge`` that comes with one
-of the models: its largest probability is its confidence.
+undefined; how much less, the same walk in both shows for the models at hand. Whether new pictures can be made by
+drawing latents at random, the same noise through both shows: as it comes, and through the prior where one was learned.
+The classifier is the ``judge`` that comes with one of the models: its largest probability is its confidence.
 """
 
 import reprlib
@@ -17,14 +18,14 @@ from hub.contract import Bundle
 from hub.errors import RequestError
 from hub.settings import settings
 from hub.tasks.latent import Path, lerp, slerp
-from hub.tasks.sample import SampleModel, whole
+from hub.tasks.sample import MAX_SEED, SampleModel, noise, whole
 
 DEFAULT_STEPS = 12
 
 
 @dataclass(frozen=True)
-class JudgedWalk:
-    """Pictures on the way from one latent to another, and what the judge says of each."""
+class Judged:
+    """Pictures of one model, and what the judge says of each."""
 
     model: str
     images: np.ndarray
@@ -36,8 +37,13 @@ class JudgedWalk:
 
     @property
     def worst(self) -> int:
-        """The step of which the judge is least sure."""
+        """The picture of which the judge is least sure."""
         return int(self.confidence.argmin())
+
+    @property
+    def mean(self) -> float:
+        """How sure the judge is on average."""
+        return float(self.confidence.mean())
 
 
 def judges(bundle: Bundle) -> bool:
@@ -80,7 +86,7 @@ def judged_walk(
     end: np.ndarray,
     count: int = DEFAULT_STEPS,
     path: Path = "lerp",
-) -> JudgedWalk:
+) -> Judged:
     """The walk of ``model`` between the latents of two pictures, each picture of it judged.
 
     Args:
@@ -104,9 +110,37 @@ def judged_walk(
         )
     first, last = model.encode(np.stack([start, end]))
     way = lerp if path == "lerp" else slerp
-    images = model.decode(way(first, last, np.linspace(0, 1, count)).astype(np.float32))
+    return _judged(model, judge, way(first, last, np.linspace(0, 1, count)).astype(np.float32))
+
+
+def judged_noise(
+    model: SampleModel, judge: SampleModel, count: int = DEFAULT_STEPS, seed: int = 0, through_prior: bool = False
+) -> Judged:
+    """What the decoder of ``model`` makes of N(0, 1) noise, each picture judged. Models with as many latent dimensions
+    get the same noise.
+
+    Args:
+        model: one that can be walked in (:func:`walks`).
+        judge: has a judge, and pictures of the same size.
+        count: pictures, 2 to the hub's limit (256 unless set).
+        seed: 0 to 2**32 - 1.
+        through_prior: the noise goes through the model's prior first, as when it samples; else the decoder is given it
+            as it comes, as if the latents lay where a plain autoencoder's user would have to guess.
+
+    Raises:
+        RequestError: an argument is out of range, or of the wrong kind; or there is no such prior.
+    """
+    count = whole("The number of pictures", count, 2, settings().max_count)
+    drawn = noise(count, model.latent_dim, whole("The seed", seed, 0, MAX_SEED))
+    if through_prior and "prior" not in model.bundle.graphs:
+        raise RequestError(f"'{model.bundle.id}' has no prior that noise could go through.")
+    return _judged(model, judge, model.latents(drawn) if through_prior else drawn)
+
+
+def _judged(model: SampleModel, judge: SampleModel, latents: np.ndarray) -> Judged:
+    images = model.decode(latents)
     confidence, named = verdict(judge, images)
-    return JudgedWalk(model.bundle.id, images, confidence, named)
+    return Judged(model.bundle.id, images, confidence, named)
 
 
 def verdict(judge: SampleModel, images: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -235,11 +235,21 @@ def test_holes_are_shown_in_both_models_step_by_step(
     source(visit, "#walk-film")
     open_tab(visit, pair, "Holes")
     walked = source(visit, "#holes-walks")
-    assert visit.page.locator("#holes-walks section").count() == 2
-    assert visit.page.locator("#holes-walks figure svg").count() == 2 * 12
-    assert visit.page.locator("#holes-walks .worst").count() == 2
-    said = visit.page.locator("#holes-walks .said").inner_text()
-    assert "at its worst at step" in said and "%" in said
+    assert visit.page.locator("#holes-walked section").count() == 2
+    assert visit.page.locator("#holes-walked figure svg").count() == 2 * 12
+    assert visit.page.locator("#holes-walked .worst").count() == 2
+    first, said, drawn = visit.page.locator("#holes-walks .said").all_inner_texts()
+    assert "a list of 2 numbers" in first and "at its worst at step" in said and "%" in said
+    rows = visit.page.locator("#holes-noise h4").all_inner_texts()
+    assert len(rows) == 3 and rows[1].endswith("without its prior") and rows[2].endswith("with its prior")
+    assert visit.page.locator("#holes-noise figure svg").count() == 3 * 12
+    assert "the same ones for both" in drawn and drawn.count("%") == 3 and "has no prior" in drawn
+    noise = source(visit, "#holes-noise")
+    visit.page.click("#holes-dice")
+    noise = wait_for_another(visit, "#holes-noise", noise)
+    visit.page.locator("#holes-seed input").fill("0")
+    wait_for_another(visit, "#holes-noise", noise)
+    assert source(visit, "#holes-walks") == walked, "the walks have no noise in them"
     assert not visit.page.locator("#latent-model").is_visible(), "the section has two models of its own"
     visit.page.locator(".point:visible").get_by_label("Take example 4").first.click()
     walked = wait_for_another(visit, "#holes-walks", walked)

@@ -12,7 +12,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from hub import open_model
-from hub.tasks.holes import judged_walk
+from hub.tasks.holes import judged_noise, judged_walk
 from hub.tasks.latent import LatentSpace
 from tests.hub.sentence import sentence
 from tests.hub.tiny_bundle import LABELS, LATENT_DIM, write_tiny_bundle
@@ -65,7 +65,7 @@ def test_every_endpoint_says_what_it_takes(client: Client) -> None:
     assert takes["/interpolate"] == ["model", "start", "end", "count", "path", "label", "film"]
     assert takes["/traverse"] == ["model", "start", "dimensions", "count", "span", "label"]
     assert takes["/arithmetic"] == ["model", "a", "b", "c", "label"]
-    assert takes["/holes"] == ["model", "beside", "start", "end", "count", "path", "background"]
+    assert takes["/holes"] == ["model", "beside", "start", "end", "count", "path", "background", "seed"]
     assert all(endpoint["description"] for endpoint in endpoints.values())
 
 
@@ -128,15 +128,21 @@ def test_arithmetic_gives_picture_and_latent(client: Client, space: LatentSpace)
     assert np.allclose(z, wanted, atol=1e-5) and nearly_equal(pixels([picture])[0], image)
 
 
-def test_holes_gives_both_walks_with_what_the_judge_says(client: Client, folder: Path) -> None:
+def test_holes_gives_both_walks_and_plain_noise_with_what_the_judge_says(client: Client, folder: Path) -> None:
     files = [folder / f"tiny/examples/0{number}.png" for number in (1, 3)]
     start, end = (handle_file(file) for file in files)
-    pictures, sure, named = client.predict("ae", "tiny", start, end, 5, api_name="/holes")
+    answer = client.predict("ae", "tiny", start, end, 5, seed=7, api_name="/holes")
     judge = open_model(folder / "ae")
-    for name, shown, numbers, classes in zip(("ae", "tiny"), pictures, sure, named, strict=True):
-        made = judged_walk(open_model(folder / name), judge, *pixels([str(file) for file in files]), 5)
-        assert nearly_equal(pixels(shown), made.images)
-        assert np.allclose(numbers, made.confidence, atol=1e-2) and len(classes) == 5 and set(classes) <= set(LABELS)
+    for at, name in enumerate(("ae", "tiny")):
+        model = open_model(folder / name)
+        wanted = [
+            judged_walk(model, judge, *pixels([str(file) for file in files]), 5),
+            judged_noise(model, judge, 5, 7),
+        ]
+        for made, (shown, numbers, classes) in zip(wanted, (answer[:3], answer[3:]), strict=True):
+            assert nearly_equal(pixels(shown[at]), made.images)
+            assert np.allclose(numbers[at], made.confidence, atol=1e-2)
+            assert len(classes[at]) == 5 and set(classes[at]) <= set(LABELS)
     with pytest.raises(AppError) as refused:
         client.predict("ae", "gan", start, end, api_name="/holes")
     assert "no encoder" in sentence(refused.value) or "told a class" in sentence(refused.value)

@@ -145,25 +145,43 @@ def build(stage: Stage) -> None:
         count: int = DEFAULT_STEPS,
         path: Path = "lerp",
         background: images.Background = "auto",
-    ) -> tuple[list[list[FileData]], list[list[float]], list[list[str]]]:
-        """Walk between two pictures in two models, and have a classifier say how sure it is of every step.
+        seed: int = 0,
+    ) -> tuple[
+        list[list[FileData]],
+        list[list[float]],
+        list[list[str]],
+        list[list[FileData]],
+        list[list[float]],
+        list[list[str]],
+    ]:
+        """Walk between two pictures in two models, draw pictures of noise in both, and have a classifier judge them.
 
         Args:
             model: the id of a model with an encoder.
             beside: the id of another that takes the same pictures. One of the two, or any model here, has a judge.
             start: an uploaded picture file.
             end: an uploaded picture file.
-            count: how many pictures, both ends included, from 2.
+            count: how many pictures a walk, both ends included, from 2, and as many of noise.
             path: lerp is the straight line, slerp the great circle.
             background: invert swaps dark and light, keep does not, auto looks which of them the model was trained on.
+            seed: of the noise, which goes into the decoders as it comes, past any prior. Models with as many latent
+                dimensions get the same.
 
         Returns:
-            Of each model, in this order: the pictures; how sure the classifier is of each, 0 to 1; the class it sees.
+            Of each model, in this order: the pictures of its walk; how sure the classifier is of each, 0 to 1; the
+            class it sees. Then the same three for what it makes of noise.
         """
         ends = [fitted(stage.space(model), each, background) for each in (start, end)]
-        walks = side_by_side(stage.engine, model, beside, ends[0], ends[1], count, path)
-        pictures = [_pngs(walk.images, f"{walk.model}-{path}") for walk in walks]
-        return pictures, [walk.confidence.tolist() for walk in walks], [list(walk.named) for walk in walks]
+        sides = side_by_side(stage.engine, model, beside, ends[0], ends[1], count, path, seed)
+        walks, plain = [side.walk for side in sides], [side.plain for side in sides]
+        return (
+            [_pngs(walk.images, f"{walk.model}-{path}") for walk in walks],
+            [walk.confidence.tolist() for walk in walks],
+            [list(walk.named) for walk in walks],
+            [_pngs(drawn.images, f"{drawn.model}-noise{seed}") for drawn in plain],
+            [drawn.confidence.tolist() for drawn in plain],
+            [list(drawn.named) for drawn in plain],
+        )
 
     for endpoint in (encode, decode, interpolate, traverse, arithmetic, holes):
         api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)

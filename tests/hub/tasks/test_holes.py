@@ -9,8 +9,8 @@ import pytest
 from hub import images, open_model
 from hub.contract import Bundle
 from hub.errors import RequestError
-from hub.tasks.holes import judged_walk, judges, partners, pick_judge, verdict, walks
-from hub.tasks.sample import SampleModel
+from hub.tasks.holes import judged_noise, judged_walk, judges, partners, pick_judge, verdict, walks
+from hub.tasks.sample import SampleModel, noise
 from tests.hub.sentence import sentence
 from tests.hub.tiny_bundle import LABELS, write_tiny_bundle
 
@@ -55,6 +55,36 @@ def test_every_step_is_judged_and_the_worst_is_the_least_sure(
     assert made.named == tuple(LABELS[each] for each in probabilities.argmax(axis=1))
     assert made.confidence[made.worst] == made.confidence.min()
     assert verdict(judged, made.images)[1] == made.named
+
+
+def test_noise_is_decoded_as_it_comes_or_through_the_prior_and_judged(judged: SampleModel, plain: SampleModel) -> None:
+    drawn = noise(9, 2, seed=4)
+    for model in (judged, plain):
+        made = judged_noise(model, judged, 9, seed=4)
+        assert np.array_equal(made.images, model.decode(drawn)), "the same noise for both, past any prior"
+        assert np.allclose(made.confidence, judged.judge(made.images).max(axis=1), atol=1e-5)
+        assert made.mean == pytest.approx(made.confidence.mean())
+    through = judged_noise(plain, judged, 9, seed=4, through_prior=True)
+    assert np.array_equal(through.images, plain.sample(9, seed=4))
+    assert not np.array_equal(through.images, judged_noise(plain, judged, 9, seed=4).images)
+
+
+@pytest.mark.parametrize(
+    ("how", "complaint"),
+    [
+        ({"count": 1}, "number of pictures"),
+        ({"count": 10**6}, "number of pictures"),
+        ({"seed": -1}, "seed"),
+        ({"seed": "x"}, "seed"),
+        ({"through_prior": True}, "has no prior"),
+    ],
+)
+def test_noise_that_makes_no_sense_is_refused_in_a_sentence(
+    judged: SampleModel, how: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(RequestError, match=complaint) as refused:
+        judged_noise(judged, judged, **how)
+    sentence(refused.value)
 
 
 def test_the_judge_comes_from_whichever_model_has_one(judged: SampleModel, plain: SampleModel) -> None:
