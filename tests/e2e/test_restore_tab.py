@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from hub.catalog import catalog_ids
 from hub.depth import Picture
 from hub.weights import resolve
 from tests.e2e.conftest import Visit
+from tests.hub.films import waves, write_film
 from tests.hub.tiny_translator import smooth, write_tiny_translator
 from tests.serving import RunningHub, serving
 
@@ -112,6 +114,49 @@ def test_of_a_large_picture_one_sees_how_far_it_is(denoisers: RunningHub, visit:
     visit.page.locator("input[type=file]").first.set_input_files(tmp_path / "large.png")
     visit.page.locator("#restored .progress-bar").wait_for()
     visit.page.get_by_text("4000 x 3000, 8 bits").wait_for(timeout=120_000)
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("visit", [(1280, 900), PHONE], indirect=True)
+def test_a_video_is_restored_beside_itself_and_downloaded(denoisers: RunningHub, visit: Visit, tmp_path: Path) -> None:
+    (tmp_path / "notes.mp4").write_text("not a video")
+    open_tab(visit, denoisers)
+    visit.page.get_by_role("tab", name="Video").click()
+    upload = visit.page.locator(".film-buttons input[type=file]")
+    upload.set_input_files(tmp_path / "notes.mp4")
+    visit.page.locator("#restored-film").get_by_text("not a video that can be read").wait_for()
+    upload.set_input_files(write_film(tmp_path / "holiday.mp4", waves(8), sound=True))
+    visit.page.get_by_text("The sound was dropped.").wait_for()
+    visit.page.wait_for_function(
+        """() => {
+            const shown = [...document.querySelectorAll('#restored-film video')]
+            return shown.length == 2 && shown.every(each => each.videoWidth == 64 && each.currentTime > 0)
+        }"""
+    )
+    assert visit.page.get_by_text("64 x 48, 8 frames, 10 a second").is_visible()
+    assert not visit.page.locator("#restore-damage").is_visible() and visit.page.locator("#restore-model").is_visible()
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]
+    with visit.page.expect_download() as download:
+        visit.page.click("#download-film")
+    assert download.value.suggested_filename == "holiday-restored.mp4"
+    with av.open(download.value.path()) as film:
+        assert len(list(film.decode(video=0))) == 8
+    assert visit.complaints == []
+
+
+def test_a_video_in_work_is_stopped(denoisers: RunningHub, visit: Visit, tmp_path: Path) -> None:
+    open_tab(visit, denoisers)
+    visit.page.get_by_role("tab", name="Video").click()
+    upload = visit.page.locator(".film-buttons input[type=file]")
+    upload.set_input_files(write_film(tmp_path / "long.mp4", waves(110, 240, 320)))
+    visit.page.get_by_text("of about 110").wait_for()
+    visit.page.click("#restore-film-stop")
+    visit.page.locator("#restored-film").get_by_text("Stopped.").wait_for()
+    visit.page.wait_for_timeout(1000)
+    assert visit.page.locator("#restored-film").inner_text().strip() == "Stopped."
+    assert not visit.page.locator("#restore-film-stop").is_visible()
+    upload.set_input_files(write_film(tmp_path / "short.mp4", waves(3)))
+    visit.page.get_by_text("64 x 48, 3 frames").wait_for()
     assert visit.complaints == []
 
 

@@ -1,5 +1,8 @@
-"""``/restore`` of a running hub, spoken to by Gradio's own client: what it gives, and how it refuses."""
+"""``/restore`` and ``/restore_video`` of a running hub, spoken to by Gradio's own client: what they give, and how they
+refuse.
+"""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from PIL import Image
 from hub import depth, open_model
 from hub.depth import Picture
 from hub.tasks.restore import Restorer
+from hub.video import Clip
+from tests.hub.films import waves, write_film
 from tests.hub.sentence import sentence
 from tests.hub.tiny_bundle import write_tiny_bundle
 from tests.hub.tiny_translator import smooth, write_tiny_translator
@@ -43,10 +48,12 @@ def client(hub: RunningHub) -> Client:
     return Client(hub.url, verbose=False)
 
 
-def test_it_says_what_it_takes(client: Client) -> None:
-    endpoint = client.view_api(return_format="dict", print_info=False)["named_endpoints"]["/restore"]
-    assert [each["parameter_name"] for each in endpoint["parameters"]] == ["model", "picture", "damage", "seed"]
-    assert endpoint["description"]
+def test_both_say_what_they_take(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    for name, takes in (("/restore", ["model", "picture", "damage", "seed"]), ("/restore_video", ["model", "video"])):
+        endpoint = endpoints[name]
+        assert [each["parameter_name"] for each in endpoint["parameters"]] == takes
+        assert len(endpoint["returns"]) == 3 and endpoint["description"]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -131,4 +138,60 @@ def test_what_cannot_be_done_is_one_sentence_and_the_hub_goes_on(
 )
 def test_a_file_of_this_machine_is_never_opened(hub: RunningHub, picture: object) -> None:
     said = call_raw(hub.url, "restore", TINY, picture, 0, 0)
+    assert "event: error" in said and "root:" not in said
+
+
+# ── Videos ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_video_comes_back_restored_beside_what_was_given(client: Client, folder: Path, tmp_path: Path) -> None:
+    path = write_film(tmp_path / "holiday.mp4", waves(7), sound=True)
+    after, before, report = client.predict(TINY, handle_file(path), api_name="/restore_video")
+    assert (report["width"], report["height"], report["frames"], report["fps"]) == (64, 48, 7, 10)
+    assert "The sound was dropped." in report["notes"]
+    assert (Path(after).name, Path(before).name) == ("holiday-restored.mp4", "holiday-before.mp4")
+    frames = []
+    for file in (path, before, after):
+        with Clip(Path(file), 100, 1000) as clip:
+            frames.append(np.stack(list(clip)).astype(int))
+    given, seen, made = frames
+    model = Restorer(open_model(folder / TINY))  # type: ignore[arg-type]
+    wanted = model.restore(Picture(given[3].astype(np.uint8))).pixels
+    assert np.abs(seen - given).mean() < 4 and np.abs(made[3] - wanted).mean() < 5
+
+
+def test_a_video_tells_how_far_it_is_and_is_stopped_by_who_sent_it(client: Client, tmp_path: Path) -> None:
+    path = write_film(tmp_path / "long.mp4", waves(110, 240, 320))
+    job = client.submit(TINY, handle_file(path), api_name="/restore_video")
+    while not (told := job.outputs()):
+        assert not job.done()
+        time.sleep(0.02)
+    assert told[0][:2] == (None, None) and told[0][2]["expected"] == 110
+    job.cancel()
+    short = write_film(tmp_path / "short.mp4", waves(2))
+    assert client.predict(TINY, handle_file(short), api_name="/restore_video")[2]["frames"] == 2, "the next one's turn"
+    assert len(job.outputs()) < 110
+
+
+@pytest.mark.parametrize(
+    ("model", "content", "told"),
+    [
+        ("nobody", b"", "There is no model 'nobody'"),
+        ("other", b"", "it restores none"),
+        (TINY, b"not a video", "not a video that can be read"),
+        (TINY, b"", "not a video that can be read"),
+    ],
+)
+def test_a_video_that_cannot_be_restored_is_one_sentence(
+    client: Client, model: str, content: bytes, told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "it.mp4").write_bytes(content)
+    with pytest.raises(AppError) as refused:
+        client.predict(model, handle_file(tmp_path / "it.mp4"), api_name="/restore_video")
+    assert told in sentence(refused.value)
+
+
+@pytest.mark.parametrize("video", [None, {}, {"path": "/etc/passwd"}])
+def test_a_video_of_this_machine_is_never_opened(hub: RunningHub, video: object) -> None:
+    said = call_raw(hub.url, "restore_video", TINY, video)
     assert "event: error" in said and "root:" not in said

@@ -18,7 +18,7 @@ from hub.runtime.engine import Model
 from hub.settings import settings
 from hub.tabs.answers import QUIETLY
 from hub.tabs.models.stage import Stage
-from hub.tabs.models.timing import progress_bar
+from hub.tabs.progress import progress_bar
 
 TICK = 0.25
 """Seconds between two looks at how far it is."""

@@ -12,6 +12,7 @@ from hub.runtime.bench import Cell
 from hub.runtime.choice import main_graph
 from hub.tabs.answers import QUIETLY, answers
 from hub.tabs.models.stage import Stage
+from hub.tabs.progress import progress_bar
 
 TICK = 0.25
 """Seconds between two looks at how far it is."""
@@ -61,15 +62,6 @@ def build(stage: Stage) -> Section:
     finished = go.click(time_here, stage.model, [outcome, go, stop], **QUIETLY)
     stop.click(end, None, None, **QUIETLY)
     return Section(outcome, finished)
-
-
-def progress_bar(what: str, share: float) -> str:
-    """How far ``what`` has come, from 0 to 1, as HTML."""
-    percent = round(100 * share)
-    return (
-        f'<div class="progress" role="progressbar" aria-label="{what}" aria-valuenow="{percent}" aria-valuemin="0" '
-        f'aria-valuemax="100"><i style="--share:{share:.3f}"></i><span>{percent} %</span></div>'
-    )
 
 
 def lines(cells: Sequence[Cell]) -> list[dict[str, Any]]:

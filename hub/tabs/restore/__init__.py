@@ -1,6 +1,6 @@
 """The Restore tab: a picture before and after, and, where the damage was done here, how much of it is undone.
 
-API name: ``/restore``. Shown where a model says what it ``restores``.
+API names: ``/restore``, ``/restore_video``. Shown where a model says what it ``restores``.
 """
 
 from pathlib import Path
@@ -17,8 +17,8 @@ from hub.tabs.choices import bundles, keep_up, restores, titles
 from hub.tabs.downloads import download
 from hub.tabs.examples import CHOOSE, strip
 from hub.tabs.facts import facts
-from hub.tabs.restore import view
-from hub.tabs.restore.work import Outcome, are_clean, clean_examples, read, restore, restorer
+from hub.tabs.restore import film, view
+from hub.tabs.restore.work import Outcome, are_clean, clean_examples, read, restore, restorer, stem
 from hub.tabs.uploads import uploaded
 from hub.tasks.damage import KINDS
 from hub.tasks.restore import Restorer
@@ -56,7 +56,7 @@ def build(engine: Engine) -> gr.Blocks:
         path = picked(value, chosen)
         made = restore(chosen, read(path), damage, seed, progress)
         pictures = (view.shown(made.before), view.shown(made.after))
-        file = download(made.after.to_png(), f"{_stem(path)}-restored.png")
+        file = download(made.after.to_png(), f"{stem(path)}-restored.png")
         return (
             pictures,
             view.comparison(made.scores, chosen.kind, made.after.pixels.shape[:2]),
@@ -106,7 +106,7 @@ def build(engine: Engine) -> gr.Blocks:
         """
         path = uploaded(picture)
         made: Outcome = restore(restorer(engine, model), read(path), damage, seed, lambda share: None)
-        name = _stem(path)
+        name = stem(path)
         return (
             _file(made.after.to_png(), f"{name}-restored.png"),
             _file(made.before.to_png(), f"{name}-before.png"),
@@ -125,36 +125,45 @@ def build(engine: Engine) -> gr.Blocks:
                     interactive=len(models) > 1,
                     elem_id="restore-model",
                 )
-                upload = gr.UploadButton("Upload a picture", file_types=["image"], size="md", elem_id="restore-upload")
-                examples = gr.HTML(elem_classes="examples", js_on_load=CHOOSE, elem_id="restore-examples")
-                damage = gr.Slider(
-                    0,
-                    55,
-                    value=0,
-                    step=1,
-                    label="Damage it for me",
-                    info=KINDS["gaussian noise"].info,
-                    elem_id="restore-damage",
-                    buttons=[],
-                )
-                seed = gr.Number(0, label="Seed of the damage", precision=0, minimum=0, maximum=MAX_SEED)
-                described = gr.HTML(facts(models[first]))
-            with gr.Column(scale=5, min_width=320, elem_classes="pictures restored"):
-                slider = gr.ImageSlider(
-                    show_label=False,
-                    type="numpy",
-                    format="png",
-                    interactive=False,
-                    buttons=["fullscreen"],
-                    elem_id="restored",
-                    elem_classes="before-after",
-                )
-                said = gr.HTML(elem_id="restored-about")
-                numbers = gr.HTML(elem_id="restored-scores")
-                with gr.Row(elem_classes="downloads"):
-                    file = gr.DownloadButton(
-                        "Download restored (PNG)", size="sm", visible=False, elem_id="download-restored"
+                with gr.Column(elem_classes="controls for-pictures"):
+                    upload = gr.UploadButton(
+                        "Upload a picture", file_types=["image"], size="md", elem_id="restore-upload"
                     )
+                    examples = gr.HTML(elem_classes="examples", js_on_load=CHOOSE, elem_id="restore-examples")
+                    damage = gr.Slider(
+                        0,
+                        55,
+                        value=0,
+                        step=1,
+                        label="Damage it for me",
+                        info=KINDS["gaussian noise"].info,
+                        elem_id="restore-damage",
+                        buttons=[],
+                    )
+                    seed = gr.Number(0, label="Seed of the damage", precision=0, minimum=0, maximum=MAX_SEED)
+                described = gr.HTML(facts(models[first]))
+            with (
+                gr.Column(scale=5, min_width=320, elem_classes="pictures restored"),
+                gr.Tabs(elem_classes="sections"),
+            ):
+                with gr.Tab("Picture"):
+                    slider = gr.ImageSlider(
+                        show_label=False,
+                        type="numpy",
+                        format="png",
+                        interactive=False,
+                        buttons=["fullscreen"],
+                        elem_id="restored",
+                        elem_classes="before-after",
+                    )
+                    said = gr.HTML(elem_id="restored-about")
+                    numbers = gr.HTML(elem_id="restored-scores")
+                    with gr.Row(elem_classes="downloads"):
+                        file = gr.DownloadButton(
+                            "Download restored (PNG)", size="sm", visible=False, elem_id="download-restored"
+                        )
+                with gr.Tab("Video", elem_id="restore-film-tab"):
+                    film.build(engine, model)
 
         keep_up(tab, engine, restores, model)
         asked, outcome = [model, value, damage, seed], [slider, numbers, said, file]
@@ -176,12 +185,6 @@ def build(engine: Engine) -> gr.Blocks:
         gr.on([damage.release, seed.submit], draw, asked, outcome, trigger_mode="always_last", **working)
         api(restore_picture, api_name="restore", concurrency_limit=AT_ONCE, concurrency_id="restore")
     return tab
-
-
-def _stem(path: Path) -> str:
-    """The beginning of a download's name: that of the upload, as far as it is safe and short."""
-    kept = "".join(each for each in path.stem if each.isalnum() or each in "-_")[:60]
-    return kept or "picture"
 
 
 def _file(content: bytes, name: str) -> Any:

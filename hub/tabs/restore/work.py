@@ -75,6 +75,12 @@ def restore(model: Restorer, picture: Picture, damage: object, seed: object, pro
     return Outcome(before, after, tuple(scores(whole, before, after, model.kind, level)) if level else (), level)
 
 
+def stem(path: Path) -> str:
+    """The beginning of a download's name: that of the upload, as far as it is safe and short."""
+    kept = "".join(each for each in path.stem if each.isalnum() or each in "-_")[:60]
+    return kept or "picture"
+
+
 def clean_examples(model: Restorer) -> list[Path]:
     """Pictures of the bundle to try it on, a sheet of many first: the clean ones, where the bundle has these."""
     bundle, folder = model.bundle, model.model.model.folder
