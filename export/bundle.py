@@ -60,6 +60,7 @@ class Names:
     title: str | None = None
     description: str | None = None
     licence: str | None = None
+    sides: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,7 @@ def _manifest(
             directions=directions(trained, graphs),
             restores=trained.restores,
             reach=_reach(trained),
+            sides=names.sides or trained.sides,
             threshold=trained.threshold,
             mask_hole=255 if trained.task == "inpaint" else None,
             graphs={name: graph.ports for name, graph in graphs.items()},

@@ -45,6 +45,7 @@ def _export(
     title: str | None = None,
     description: str | None = None,
     licence: str | None = None,
+    sides: tuple[str, str] | None = None,
     baselines: Path | None = None,
     variants: tuple[Literal["fp32", "fp16", "int8"], ...] = ("fp32", "fp16", "int8"),
     threads: int = 2,
@@ -60,6 +61,8 @@ def _export(
         title: Default: family and data.
         description: A sentence for the card and the tab.
         licence: SPDX identifier of the weights' licence. Default: the training data's.
+        sides: For a translator, what goes in and what comes out, in words, as in --sides outline colour. Default: as
+            the data set calls its pairs, where it does.
         baselines: JSON of numbers to stand beside the run's own. Default: RUN/baselines.json, where there is one.
         variants: Which precisions to try; fp32 is always made.
         threads: CPU threads for PyTorch.
@@ -74,7 +77,7 @@ def _export(
     torch.set_num_threads(threads)
     logging.getLogger("genhub").setLevel(logging.ERROR)  # what was left out is printed below, once
     trained = read_run(run, baselines)
-    written = write_bundle(trained, to, Names(id, title, description, licence), variants)
+    written = write_bundle(trained, to, Names(id, title, description, licence, sides), variants)
     bundle = written.bundle
     for name, variant in bundle.variants.items():
         size = sum(file.bytes for file in variant.files.values()) / 1e6

@@ -23,7 +23,7 @@ from export.measured import read_metrics
 from export.trained import Examples, Trained
 from hub.contract import Damage, ImageSpec, Source
 from training.checkpoint import RunInfo, latest_checkpoint, load_run, read_run_info
-from training.data.build import BUILDERS, attributes_of
+from training.data.build import BUILDERS, attributes_of, sides_of
 from training.data.dataset import ImageData, Split
 from training.errors import TrainingError
 from training.family import Trainer, load_family
@@ -87,6 +87,7 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
         conditional=conditional,
         attributes=attributes_of(about.name),
         restores=_restores(trainer),
+        sides=_sides(trainer, info.task, about.name),
         threshold=getattr(trainer, "threshold", None),
         metrics=read_metrics(_run_folder(path), about.title, info.seed, baselines),
         instrument=instrument_for(trainer.data, len(trainer.data.val)) if info.task == "sample" else None,
@@ -161,6 +162,13 @@ def _restores(trainer: Trainer) -> Damage | None:
         return None
     kind, lowest, highest = named
     return Damage(kind=kind, lowest=lowest, highest=highest)
+
+
+def _sides(trainer: Trainer, task: str, data_name: str) -> tuple[str, str] | None:
+    if task != "translate":
+        return None
+    named, pairing = sides_of(data_name), trainer.config.pairing
+    return named[::-1] if named and pairing and pairing.direction == "BtoA" else named
 
 
 def _examples(trainer: Trainer, split: Split) -> Examples:

@@ -68,6 +68,8 @@ class Trained:
     """What the data set says its pictures have or lack."""
     restores: Damage | None = None
     """What a restoring model takes out of its pictures."""
+    sides: tuple[str, str] | None = None
+    """What goes in and what comes out of a translator, in words."""
     threshold: float | None = None
     metrics: tuple[Metric, ...] = ()
     instrument: Instrument | None = None

@@ -183,6 +183,7 @@ def _inside_the_bundle(path: str) -> str:
 
 BundlePath = Annotated[str, AfterValidator(_inside_the_bundle)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Side = Annotated[str, Field(min_length=1, max_length=30)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
@@ -330,6 +331,9 @@ class Bundle(_Frozen):
     reach: int | None = Field(default=None, ge=0)
     """``translate`` of any size: no pixel that comes out depends on one that goes in more rows or columns away than
     this, so large pictures can be done in parts. ``None`` where every pixel may depend on all."""
+    sides: tuple[Side, Side] | None = None
+    """``translate``: what goes in and what comes out, as people call it, for example "outline" and "colour"; where
+    there is an inverse, it goes from the second to the first. ``None`` where nobody has said."""
     threshold: float | None = None
     """``anomaly``: scores above it are anomalous."""
     mask_hole: Literal[255] | None = None
@@ -373,6 +377,8 @@ class Bundle(_Frozen):
         if self.points and (self.task != "sample" or sizes.get("latent") != 2):
             raise ValueError("only a 'sample' model of two latent dimensions has points on a map")
         self._restoring_fits()
+        if self.sides and self.task != "translate":
+            raise ValueError("only a 'translate' model has two sides")
         return self
 
     def _restoring_fits(self) -> None:

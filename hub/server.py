@@ -1,7 +1,7 @@
 """The web server: pictures at once, the full pages as soon as Gradio has started, health for whoever deploys it.
 
 Importing Gradio takes seconds. So the server answers before that: a light page with real pictures from the first
-model, which turns into the hub when ``/readyz`` says so.
+model, which turns into the hub when ``/healthz`` says that it is ready.
 """
 
 import asyncio
@@ -75,9 +75,9 @@ class Hub:
         self.app.add_api_route("/download/{model_id}/{path:path}", self.download_file)
         self.app.mount("/", self._dispatch)
 
-    def healthz(self) -> dict[str, str]:
-        """The process is alive."""
-        return {"status": "ok", "version": __version__}
+    def healthz(self) -> dict[str, str | bool]:
+        """The process is alive; and whether it is ready, for pages that wait: a browser complains of every 503."""
+        return {"status": "ok", "version": __version__, "ready": self.ready}
 
     def readyz(self) -> JSONResponse:
         """200 once the pages are up and a model has answered, 503 before."""

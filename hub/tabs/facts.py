@@ -8,8 +8,11 @@ COLOURS = {1: "grey", 3: "colour", 4: "colour with alpha"}
 """Channels of a picture, in words."""
 
 
-def facts(bundle: Bundle) -> str:
-    """The facts of ``bundle`` as HTML. Every number comes from the manifest."""
+def facts(bundle: Bundle, folded: bool = False) -> str:
+    """The facts of ``bundle`` as HTML. Every number comes from the manifest.
+
+    ``folded``: what it is stays in sight, the numbers come when somebody asks: they are longer than a picture is high.
+    """
     size = sum(file.bytes for file in bundle.variants["fp32"].files.values())
     image = bundle.image
     side = f"any size in steps of {image.multiple}" if image.dynamic else f"{image.width} x {image.height}"
@@ -22,8 +25,11 @@ def facts(bundle: Bundle) -> str:
         rows.append(("Latent", f"{bundle.latent_dim} numbers"))
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
     measured = "".join(bars(metric) for metric in bundle.metrics if metric.baselines and not metric.subject)
+    numbers = f"{measured}<dl>{listed}</dl>"
+    if folded:
+        numbers = f"<details><summary>How good it is, size, data and licence</summary>{numbers}</details>"
     return (
-        f'<section class="facts"><p>{escape(bundle.description)}</p>{measured}<dl>{listed}</dl>'
+        f'<section class="facts"><p>{escape(bundle.description)}</p>{numbers}'
         f'<a href="card/{bundle.id}" target="_blank" rel="noopener">Read the model card</a></section>'
     )
 

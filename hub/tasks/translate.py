@@ -103,8 +103,10 @@ class TranslateModel:
         """How rows and columns are divided; sides are multiples of the model's steps."""
         step, reach = self.bundle.image.multiple, self.bundle.reach
         if self.bundle.image.dynamic and reach is not None:
-            side = _up(settings().tile, step)
-            rows, columns = (list(parts(length, side, _up(reach, step))) for length in (height, width))
+            tile, margin = _up(settings().tile, step), _up(reach, step)
+            rows, columns = (
+                list(parts(length, even_side(length, tile, margin, step), margin)) for length in (height, width)
+            )
             return rows, columns
         if self.bundle.image.dynamic and height * width > WHOLE:
             raise RequestError(
@@ -128,6 +130,15 @@ def parts(length: int, side: int, margin: int) -> Iterator[Part]:
         end = min(at + side, length)
         start = min(max(at - margin, 0), length - given)
         yield Part(slice(start, start + given), slice(at - start, end - start), slice(at, end))
+
+
+def even_side(length: int, side: int, margin: int, step: int) -> int:
+    """The side, a multiple of ``step``, that divides ``length`` evenly into as many parts as ``side`` would. A sliver
+    that is left over would be given as much of the picture as the others, and take as long.
+    """
+    if length <= side + 2 * margin:  # which a single part is given
+        return side
+    return _up(math.ceil(length / math.ceil(length / side)), step)
 
 
 def _all_of(length: int) -> Part:

@@ -63,6 +63,10 @@ def test_before_and_after_are_there_with_numbers_before_anybody_clicks(denoisers
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]
     box = visit.page.locator("#restored").bounding_box()
     assert box is not None and box["y"] < 300
+    facts = visit.page.locator("#restore-facts")
+    assert not facts.get_by_text("Weights").is_visible(), "folded: it is longer than a small picture is high"
+    facts.locator("summary").click()
+    assert facts.get_by_text("Weights").is_visible()
     assert visit.complaints == []
     assert [url for url in visit.requests if not url.startswith((denoisers.url, "data:", "blob:"))] == []
 

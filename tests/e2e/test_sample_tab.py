@@ -130,6 +130,7 @@ def test_the_welcome_page_has_real_pictures_and_becomes_the_hub(visit: Visit) ->
         visit.page.wait_for_selector("#sample", timeout=60_000)
         enlarged = visit.pictures()
         assert len(welcome) == len(enlarged) == 16
+        assert visit.complaints == []
 
 
 def _choose(visit: Visit, dropdown: str, option: str) -> None:

@@ -23,7 +23,8 @@ def translators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub
     """A hub with one that goes both ways and knows what should be, and one of any size without examples."""
     folder = tmp_path_factory.mktemp("bundles")
     shared = {"restores": False, "channels": 3}
-    write_tiny_translator(folder / "turn", bundle_id="turn", inverse=True, dynamic=False, drawings=True, **shared)
+    both = {"inverse": True, "sides": ("sketch", "Other colours")}
+    write_tiny_translator(folder / "turn", bundle_id="turn", dynamic=False, drawings=True, **both, **shared)
     write_tiny_translator(folder / "bare", bundle_id="bare", examples=0, **shared)
     with serving("--models", f"{folder / 'turn'},{folder / 'bare'}", GENHUB_PROVIDER="cpu") as running:
         yield running
@@ -104,7 +105,8 @@ def test_the_other_direction_takes_the_targets_and_keeps_an_upload(
 ) -> None:
     open_tab(visit, translators)
     given, made = picture(visit, "In"), picture(visit, "Out")
-    visit.page.get_by_label("B to A").check()
+    assert visit.page.get_by_text("sketch, as the model sees it, 32 x 32").is_visible()
+    visit.page.get_by_label("Other colours to sketch").check()
     assert picture(visit, "In", than=given) == made and picture(visit, "Out") == given
     visit.page.get_by_label("Take example 2").click()
     picture(visit, "In", than=made)
@@ -115,7 +117,7 @@ def test_the_other_direction_takes_the_targets_and_keeps_an_upload(
     visit.page.get_by_text("What it should be").wait_for(state="detached")
     before = picture(visit, "Out")
     assert colour(visit, before, 0.5, 0.5) == [200, 10, 20]
-    visit.page.get_by_label("A to B").check()
+    visit.page.get_by_label("Sketch to Other colours").check()
     assert colour(visit, picture(visit, "Out", than=before), 0.5, 0.5) == [20, 200, 10]
     with visit.page.expect_download() as download:
         visit.page.click("#download-translated")
@@ -187,6 +189,7 @@ def test_a_model_without_examples_says_what_to_do(translators: RunningHub, visit
     visit.page.get_by_role("option").nth(1).click()
     visit.page.get_by_text("Upload a picture: this model brings no examples").wait_for()
     assert visit.page.get_by_label("As it is").is_checked() and not visit.page.get_by_label("B to A").is_visible()
+    assert visit.page.get_by_label("Other colours to sketch").count() == 0
     assert visit.complaints == []
 
 

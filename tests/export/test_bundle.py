@@ -103,6 +103,11 @@ def test_names_can_be_given_and_are_checked(tmp_path: Path) -> None:
     names = Names(id="mine", title="Mine", description="Boxes.", licence="CC0-1.0")
     bundle = write_bundle(trained(), tmp_path / "mine", names, wanted=()).bundle
     assert (bundle.id, bundle.title, bundle.description, bundle.licence) == ("mine", "Mine", "Boxes.", "CC0-1.0")
+    names = Names(sides=("outline", "colour"))
+    assert write_bundle(translator(width=1), tmp_path / "sides", names, wanted=()).bundle.sides == names.sides
+    assert write_bundle(translator(width=1), tmp_path / "none", wanted=()).bundle.sides is None
+    for folder in ("sides", "none"):
+        shutil.rmtree(tmp_path / folder)
     with pytest.raises(ExportError, match="'Not An Id' is no id"):
         write_bundle(trained(), tmp_path / "bad", Names(id="Not An Id"), wanted=())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine"]

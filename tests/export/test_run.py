@@ -1,10 +1,15 @@
-"""The line on the card that trains a model again."""
+"""What is read off a run: the line that trains its model again, and what a translator turns into what."""
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 
-from export.run import command
+import pytest
+
+from export.run import command, read_run
+from tests.training.commands import TINY
 from training.checkpoint import RunInfo
+from training.cli import train
 from training.families import cgan
 
 
@@ -28,3 +33,13 @@ def test_only_what_differs_from_the_preset_is_a_flag_and_a_list_is_its_words() -
     config = replace(preset, width=32, augment=("translation", "cutout"))  # type: ignore[call-arg]
     again = command(info_of(config), cgan)  # type: ignore[arg-type]
     assert again.endswith("--data fashion --width 32 --augment translation cutout")
+
+
+@pytest.mark.parametrize(("direction", "sides"), [("AtoB", ("outline", "colour")), ("BtoA", ("colour", "outline"))])
+def test_a_translator_goes_from_what_its_data_calls_its_sources(
+    direction: str, sides: tuple[str, str], tmp_path: Path
+) -> None:
+    pairs = str(TINY.with_name("openmoji_tiny.parquet"))
+    run = ["pix2pix", "--preset", "smoke", "--data", pairs, "--max-steps", "1", "--direction", direction]
+    assert train([*run, "--out", str(tmp_path / "run")]) == 0
+    assert read_run(tmp_path / "run").sides == sides

@@ -311,6 +311,15 @@ def test_a_graph_walks_its_ports_inputs_first() -> None:
 NOISE = {"kind": "gaussian noise", "lowest": 0, "highest": 55}
 
 
+def test_a_translator_can_say_what_it_turns_into_what() -> None:
+    assert parse_bundle(json.dumps(manifest("translate"))).sides is None
+    named = parse_bundle(json.dumps(manifest("translate") | {"sides": ["outline", "colour"]}))
+    assert named.sides == ("outline", "colour") and parse_bundle(named.to_json()) == named
+    for task, sides in (("sample", ["a", "b"]), ("translate", ["a"]), ("translate", ["a", ""]), ("translate", "ab")):
+        with pytest.raises(BundleError):
+            parse_bundle(json.dumps(manifest(task) | {"sides": sides}))
+
+
 def test_a_translator_can_say_what_it_restores() -> None:
     raw = manifest("translate") | {"restores": NOISE, "reach": 30}
     bundle = parse_bundle(json.dumps(raw))

@@ -58,7 +58,8 @@ def _pixels(result: tuple[list[dict[str, str]], str, str]) -> list[np.ndarray]:
 
 
 def test_health_says_alive_and_readiness_names_the_models(hub: RunningHub) -> None:
-    assert json.loads(_get(f"{hub.url}/healthz"))["status"] == "ok"
+    health = json.loads(_get(f"{hub.url}/healthz"))
+    assert (health["status"], health["ready"]) == ("ok", True)
     assert json.loads(_get(f"{hub.url}/readyz")) == {"status": "ready", "models": ["tiny", "tiny-conditional"]}
 
 
@@ -66,6 +67,7 @@ def test_readiness_is_503_until_the_pages_are_up(bundles: tuple[Path, Path]) -> 
     with started("--models", str(bundles[0])) as hub:
         wait_for(f"{hub.url}/healthz", hub.process)
         assert status(f"{hub.url}/readyz") == 503
+        assert json.loads(_get(f"{hub.url}/healthz"))["ready"] is False, "for pages that wait, which want no 503"
         assert status(f"{hub.url}/gradio_api/info") == 503
         wait_for(f"{hub.url}/readyz", hub.process)
         assert status(f"{hub.url}/gradio_api/info") == 200

@@ -40,6 +40,7 @@ def write_tiny_translator(
     targets: bool = True,
     drawings: bool = False,
     size: int = SIZE,
+    sides: tuple[str, str] | None = None,
 ) -> Bundle:
     """Write the bundle into ``folder`` and return its manifest.
 
@@ -71,6 +72,7 @@ def write_tiny_translator(
         ),
         restores=damage if restores else None,
         reach=reach if dynamic else None,
+        sides=sides,
         graphs=graphs,
         variants={
             "fp32": Variant(

@@ -38,6 +38,9 @@ BUILDERS: dict[str, Builder] = {
     "photos": Builder(("lomiri-16", "lomiri-20", "mate-backgrounds", "plasma-wallpapers"), photos.build),
 }
 
+SIDES = {"fluent3d": ("flat", "3D"), "noto-fluent": ("Noto", "Fluent"), "openmoji": ("outline", "colour")}
+"""What the sources and the images of data sets of two kinds are called."""
+
 
 def parquet_path(name: str) -> Path:
     """Where the built data set `name` lives."""
@@ -48,6 +51,11 @@ def attributes_of(name: str) -> tuple[Attribute, ...]:
     """What the data set `name` (or `name_tiny`, a slice of it) declares; nothing for a user's own."""
     builder = BUILDERS.get(name.removesuffix("_tiny"))
     return builder.attributes if builder else ()
+
+
+def sides_of(name: str) -> tuple[str, str] | None:
+    """What sources and images of the data set `name` (or `name_tiny`) are called; None where nobody has said."""
+    return SIDES.get(name.removesuffix("_tiny"))
 
 
 def build(name: str) -> tuple[DataInfo, bool]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -15,6 +14,7 @@ from hub import images
 from hub.card import listed_file
 from hub.runtime.engine import Engine
 from hub.tabs.answers import QUIETLY
+from hub.tabs.curtain import curtain, stir
 from hub.tabs.uploads import uploaded
 from hub.tasks import speak
 from hub.tasks.latent import LatentSpace
@@ -22,11 +22,6 @@ from hub.tasks.sample import SampleModel
 
 if TYPE_CHECKING:
     from hub.tabs.latent.point import PointPicker
-
-OPENED = """const tell = () => trigger('select', {})
-tell()
-new MutationObserver(tell).observe(element, {attributes: true, childList: true, subtree: true})"""
-"""What is in a tab comes to the page when somebody opens it: this tells of that, and of every later change."""
 
 EXAMPLES = 6
 """At most so many of a bundle's example pictures are offered."""
@@ -57,21 +52,17 @@ class Stage:
 
 @dataclass(frozen=True)
 class Section:
-    """What a section of the tab shows: ``draw`` makes ``outputs`` from ``inputs``.
-
-    Made inside the section's own tab. Nothing is drawn before somebody opens that: a visitor's page would ask for
-    everything at once, and Gradio's client may drop one of many events that end together.
-    """
+    """What a section of the tab shows: ``draw`` makes ``outputs`` from ``inputs``. Made inside its own tab."""
 
     points: Sequence["PointPicker"]
     draw: Callable[..., Any]
     inputs: Sequence[Component]
     outputs: Sequence[Component]
     curtain: gr.HTML = field(init=False)
-    """Shows nothing; whatever is put into it (:func:`stirred`) draws the section, if somebody has opened it."""
+    """Stirred, it draws the section."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "curtain", gr.HTML(js_on_load=OPENED, elem_classes="curtain", padding=False))
+        object.__setattr__(self, "curtain", curtain())
         self.curtain.select(self.draw, list(self.inputs), list(self.outputs), trigger_mode="always_last", **QUIETLY)
 
     def after(self, *events: Dependency) -> None:
@@ -84,7 +75,7 @@ def stirred(sections: Sequence[Section]) -> list[str]:
     """What to put into the curtain of each section to draw it again. Those that nobody has opened yet draw when they
     are opened.
     """
-    return [f'<i data-at="{token_hex(4)}"></i>'] * len(sections)
+    return [stir()] * len(sections)
 
 
 def examples(space: LatentSpace) -> list[np.ndarray]:

@@ -76,7 +76,7 @@ def build(engine: Engine) -> gr.Blocks:
             {"example": 0},
             gr.update(maximum=highest, step=kind.step, value=start, info=kind.info),
             offered,
-            facts(chosen.bundle),
+            facts(chosen.bundle, folded=True),
         )
 
     def by_example(event: gr.EventData) -> object:
@@ -141,7 +141,7 @@ def build(engine: Engine) -> gr.Blocks:
                         buttons=[],
                     )
                     seed = gr.Number(0, label="Seed of the damage", precision=0, minimum=0, maximum=MAX_SEED)
-                described = gr.HTML(facts(models[first]))
+                described = gr.HTML(facts(models[first], folded=True), elem_id="restore-facts")
             with (
                 gr.Column(scale=5, min_width=320, elem_classes="pictures restored"),
                 gr.Tabs(elem_classes="sections"),

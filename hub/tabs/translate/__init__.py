@@ -5,15 +5,15 @@ API names: ``/translate``, ``/translate_batch`` (``api.py``). Shown where a mode
 
 import gradio as gr
 
+from hub.contract import Bundle
 from hub.runtime.engine import Engine
 from hub.tabs.answers import QUIETLY, answers
 from hub.tabs.choices import bundles, keep_up, titles, translates
+from hub.tabs.curtain import stir
 from hub.tabs.facts import facts
 from hub.tabs.translate import api, camera, draw, many, picture
-from hub.tabs.translate.stage import Stage, stir
+from hub.tabs.translate.stage import Stage
 from hub.tabs.translate.work import translator
-
-DIRECTIONS = [("A to B", "forward"), ("B to A", "inverse")]
 
 
 def build(engine: Engine) -> gr.Blocks:
@@ -32,7 +32,7 @@ def build(engine: Engine) -> gr.Blocks:
                 elem_id="translate-model",
             )
             direction = gr.Radio(
-                DIRECTIONS,
+                directions(first),
                 value="forward",
                 label="Direction",
                 info="It goes both ways, so every picture is brought back, too",
@@ -46,7 +46,7 @@ def build(engine: Engine) -> gr.Blocks:
                 visible=first.image.dynamic,
                 elem_id="translate-size",
             )
-            described = gr.HTML(facts(first), elem_id="translate-facts")
+            described = gr.HTML(facts(first, folded=True), elem_id="translate-facts")
         with gr.Column(scale=5, min_width=300, elem_classes="pictures"):
             stage = Stage(engine, model, direction, size)
             with gr.Tabs(elem_classes="sections"):
@@ -65,11 +65,11 @@ def build(engine: Engine) -> gr.Blocks:
             met = translator(engine, model)
             image = met.bundle.image
             return [
-                gr.update(visible=met.two_way, value="forward"),
+                gr.update(choices=directions(met.bundle), visible=met.two_way, value="forward"),
                 gr.update(
                     choices=_sizes(image.width, image.height), value=_size(met.looks_locally), visible=image.dynamic
                 ),
-                facts(met.bundle),
+                facts(met.bundle, folded=True),
                 *(stir() for _ in curtains),
             ]
 
@@ -78,6 +78,13 @@ def build(engine: Engine) -> gr.Blocks:
         direction.input(lambda: [stir() for _ in curtains], None, curtains, **QUIETLY)
         api.build(stage)
     return tab
+
+
+def directions(bundle: Bundle) -> list[tuple[str, str]]:
+    """What the switch says of both directions, in the bundle's own words where it has some."""
+    one, other = bundle.sides or ("A", "B")
+    both = ((f"{one} to {other}", "forward"), (f"{other} to {one}", "inverse"))
+    return [(said[0].upper() + said[1:], name) for said, name in both]
 
 
 def _sizes(width: int, height: int) -> list[tuple[str, str]]:

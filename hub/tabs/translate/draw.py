@@ -13,7 +13,8 @@ import gradio as gr
 
 from hub import images
 from hub.tabs.answers import QUIETLY, answers
-from hub.tabs.translate.stage import Stage, curtain
+from hub.tabs.curtain import curtain
+from hub.tabs.translate.stage import Stage
 from hub.tabs.translate.view import figures, hint
 from hub.tabs.translate.work import is_inverse, stem, translate
 from hub.tasks.pairs import are_coloured, ground, pairs

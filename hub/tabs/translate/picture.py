@@ -7,9 +7,10 @@ import numpy as np
 
 from hub import images
 from hub.tabs.answers import QUIETLY, answers
+from hub.tabs.curtain import curtain
 from hub.tabs.downloads import download
 from hub.tabs.examples import CHOOSE, strip
-from hub.tabs.translate.stage import Stage, curtain
+from hub.tabs.translate.stage import Stage
 from hub.tabs.translate.view import figures, hint
 from hub.tabs.translate.work import AT_ONCE, is_inverse, read, seen, stem, translate
 from hub.tabs.uploads import uploaded

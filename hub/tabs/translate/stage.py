@@ -1,12 +1,10 @@
 """What the sections of the tab share: the model and the direction chosen beside them."""
 
 from dataclasses import dataclass
-from secrets import token_hex
 
 import gradio as gr
 
 from hub.runtime.engine import Engine
-from hub.tabs.latent.stage import OPENED
 from hub.tabs.translate.work import translator
 from hub.tasks.translate import TranslateModel
 
@@ -28,13 +26,3 @@ class Stage:
     def translator(self, model: str) -> TranslateModel:
         """The model with the id ``model``; raises as :func:`hub.tabs.translate.work.translator`."""
         return translator(self.engine, model)
-
-
-def curtain() -> gr.HTML:
-    """Shows nothing. Its ``select`` comes when the section that it lies in is opened, and whenever it is stirred."""
-    return gr.HTML(js_on_load=OPENED, elem_classes="curtain", padding=False)
-
-
-def stir() -> str:
-    """To be put into a curtain: sections that are open draw themselves again, the others will when they are opened."""
-    return f'<i data-at="{token_hex(4)}"></i>'

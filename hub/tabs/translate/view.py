@@ -18,8 +18,11 @@ SHOWN_AT_LEAST, SHOWN_AT_MOST = 384, 1024
 def figures(outcome: Outcome, with_seen: bool = True) -> str:
     """The pictures in a row: what went in, what came out, what it should be, and what comes back."""
     height, width = outcome.made.shape[:2]
-    shown = [_figure("In", outcome.seen, f"as the model sees it, {width} x {height}")] if with_seen else []
-    shown.append(_figure("Out", outcome.made, "what the model makes of it"))
+    what, becomes = (f"{side}, " for side in outcome.sides) if outcome.sides else ("", "")
+    shown = [_figure("In", outcome.seen, f"{what}as the model sees it, {width} x {height}")] if with_seen else []
+    shown.append(
+        _figure("Out", outcome.made, f"{becomes}as the model makes it" if becomes else "what the model makes of it")
+    )
     if outcome.wanted is not None and outcome.miss is not None:
         shown.append(_figure("What it should be", outcome.wanted, in_words(outcome.miss, "from what came out")))
     if outcome.cycle is not None:

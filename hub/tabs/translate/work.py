@@ -32,6 +32,8 @@ class Outcome:
     made: np.ndarray
     wanted: np.ndarray | None
     cycle: Cycle | None
+    sides: tuple[str, str] | None = None
+    """What went in and what came out, in the bundle's words."""
 
     @property
     def miss(self) -> Gap | None:
@@ -103,7 +105,13 @@ def translate(
         cycle = close_cycle(model, picture, made, inverse, lambda share: progress((1 + share) / ways))
     if wanted is not None and wanted.shape != made.shape:
         wanted = None
-    return Outcome(name, picture, made, wanted, cycle)
+    return Outcome(name, picture, made, wanted, cycle, sides(model, inverse))
+
+
+def sides(model: TranslateModel, inverse: bool) -> tuple[str, str] | None:
+    """What goes in and what comes out in this direction, where the bundle has words for it."""
+    named = model.bundle.sides
+    return (named[1], named[0]) if named and inverse else named
 
 
 def stem(name: str) -> str:

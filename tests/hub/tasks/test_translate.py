@@ -12,7 +12,7 @@ from hub.errors import BundleError, RequestError
 from hub.runtime.engine import Engine
 from hub.tasks import speak
 from hub.tasks.sample import SampleModel
-from hub.tasks.translate import WHOLE, TranslateModel, parts
+from hub.tasks.translate import WHOLE, TranslateModel, even_side, parts
 from tests.hub.conftest import Turn
 from tests.hub.sentence import sentence
 from tests.hub.tiny_translator import REACH, write_tiny_translator
@@ -90,6 +90,16 @@ def test_parts_cover_everything_once_with_their_margin_and_in_one_shape(length: 
         assert each.kept.start >= margin or each.given.start == 0
         left = each.given.stop - each.place.stop
         assert left >= margin or each.given.stop == length
+
+
+@pytest.mark.parametrize("length", [64, 128, 132, 200, 640, 1004])
+def test_no_part_is_a_sliver_that_takes_as_long_as_the_others(length: int) -> None:
+    before, even = (list(parts(length, side, 8)) for side in (64, even_side(length, 64, 8, 4)))
+    sides = [each.place.stop - each.place.start for each in even]
+    assert len(even) == len(before) and max(sides) - min(sides) <= 4 * len(even)
+    assert even[0].given.stop <= before[0].given.stop
+    assert all(each.given.start % 4 == each.place.start % 4 == 0 for each in even[:-1])
+    assert even_side(80, 64, 8, 4) == 64, "what one part is given anyway stays whole"
 
 
 def test_twelve_megapixels_take_no_more_memory_than_the_pictures_and_a_tile(tmp_path: Path) -> None:

@@ -1,0 +1,24 @@
+"""Curtains: how a section inside a tab learns that somebody has opened it, or that what it shows is out of date.
+
+Nothing is drawn before: a visitor's page would ask for everything at once, and Gradio's client may drop one of many
+events that end together.
+"""
+
+from secrets import token_hex
+
+import gradio as gr
+
+OPENED = """const tell = () => trigger('select', {})
+tell()
+new MutationObserver(tell).observe(element, {attributes: true, childList: true, subtree: true})"""
+"""What is in a tab comes to the page when somebody opens it: this tells of that, and of every later change."""
+
+
+def curtain() -> gr.HTML:
+    """Shows nothing. Its ``select`` comes when the section that it lies in is opened, and whenever it is stirred."""
+    return gr.HTML(js_on_load=OPENED, elem_classes="curtain", padding=False)
+
+
+def stir() -> str:
+    """To be put into a curtain: sections that are open draw themselves again, the others will when they are opened."""
+    return f'<i data-at="{token_hex(4)}"></i>'
