@@ -43,6 +43,9 @@ MEANINGS: dict[str, Meaning] = {
     "translation_kernel": Meaning(
         "Kernel distance of translations", False, evaluator=None, error="translation_kernel_error"
     ),
+    "translation_frechet": Meaning("Fréchet distance of translations", False, evaluator=None),
+    "retrieval": Meaning("Nearest to its own partner", True, evaluator=None),
+    "cycle_l1": Meaning("Mean absolute error after there and back", False, "grey levels"),
     "perceptual_distance": Meaning(
         "Perceptual distance", False, evaluator="EfficientNet-Lite0 (features at five depths, seen at 128 px)"
     ),
@@ -78,7 +81,7 @@ FLOORS = {
     **{
         f"{prefix}_{key}": (key, name)
         for prefix, name in (("source", "the source as it is"), ("fill", "closed regions in mean colours"))
-        for key in ("psnr", "l1", "perceptual_distance", "translation_kernel")
+        for key in ("psnr", "l1", "perceptual_distance", "translation_kernel", "translation_frechet", "retrieval")
     },
     **{f"noisy_psnr_sigma_{level}": (f"psnr_sigma_{level}", "the noisy picture") for level in (15, 25, 50)},
     **{

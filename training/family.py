@@ -22,6 +22,7 @@ FAMILIES: dict[str, str] = {
     "gan": "training.families.gan",
     "cgan": "training.families.cgan",
     "pix2pix": "training.families.pix2pix",
+    "cyclegan": "training.families.cyclegan",
 }
 """Family -> module path. Explicit, and imported only when asked for."""
 

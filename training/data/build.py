@@ -34,6 +34,7 @@ BUILDERS: dict[str, Builder] = {
     "emoji-twemoji": Builder(("twemoji", "emojibase"), _emoji("emoji-twemoji", "Twemoji")),
     "fluent3d": Builder(("fluent", "fluent-3d", "emojibase"), pairs.build_fluent3d, paired=True),
     "fashion": Builder(("fashion",), lambda sources, path: fashion.build(sources[0], path), fashion.ATTRIBUTES),
+    "noto-fluent": Builder(("noto", "fluent", "emojibase"), pairs.build_noto_fluent, paired=True),
     "openmoji": Builder(("openmoji",), pairs.build_openmoji, paired=True),
     "photos": Builder(("lomiri-16", "lomiri-20", "mate-backgrounds", "plasma-wallpapers"), photos.build),
 }
