@@ -5,6 +5,7 @@ beside its baselines, what the files are and how far each is from PyTorch, where
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
@@ -110,7 +111,7 @@ def _header(bundle: Bundle, trained: Trained) -> ModelCardData:
             dataset_type=dataset,
             dataset_name=metric.dataset,
             dataset_split=metric.split,
-            metric_type=re.sub(r"[^a-z0-9]+", "_", metric.name.lower()).strip("_"),
+            metric_type=identifier(metric.name),
             metric_name=metric.name,
             metric_value=round(metric.value, 4),
         )
@@ -186,6 +187,12 @@ def _signatures(bundle: Bundle) -> str:
 
     rows = ["| graph | takes | gives |", "|---|---|---|"]
     return "\n".join(rows + [f"| `{name}` | {' | '.join(shown(graph))} |" for name, graph in bundle.graphs.items()])
+
+
+def identifier(name: str) -> str:
+    """A name in lower-case ASCII letters and digits: é is e."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
 
 
 def _quality(metrics: Sequence[Metric]) -> str:
