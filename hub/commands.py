@@ -1,7 +1,6 @@
 """The commands that need no torch: ``serve``, ``models``, ``pull``, ``bench``. Flags are typed functions."""
 
 import json
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from hub import logs
 from hub.contract import VariantName
 from hub.errors import BundleError, SourceError
 from hub.runtime.engine import Engine, Model
@@ -108,8 +108,7 @@ def _pull(model: Name, to: Path | None = None, variant: VariantName | None = Non
     """
     from hub.edge import pull as take
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.speak()
     target = to or Path(Path(model.split("@")[0]).name)
     chosen, size = take(model, variant, target)
     print(f"{target}: {model}, {chosen}, {size / 1e6:.2f} MB; python {target / 'run.py'} --help says more")

@@ -18,7 +18,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub import __version__, archive, images
+from hub import __version__, archive, images, logs
 from hub.card import card_page, listed_file
 from hub.errors import BundleError, HubError, RequestError, SourceError
 from hub.runtime.engine import Engine
@@ -36,8 +36,7 @@ def run_server(host: str, port: int, models: Sequence[str]) -> int:
         RequestError: the address cannot be listened on.
         UnknownModelError, BundleError: as :class:`hub.runtime.engine.Engine`.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.speak()
     engine = Engine(models)
     listening = _listen(host, port)
     log.info("Generative Hub %s at http://%s:%d (Ctrl-C stops it)", __version__, host, port)

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from huggingface_hub import HfApi, ModelInfo, RepoFile, hf_hub_download, try_to_load_from_cache
+from huggingface_hub import HfApi, ModelInfo, RepoFile, constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -49,6 +49,9 @@ WAITS = (0.5, 1.5, 4.0)
 PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 PASSING = frozenset({"ReadError", "WriteError", "RemoteProtocolError", "ReadTimeout", "WriteTimeout", "PoolTimeout"})
 """By name: the client passes on the exceptions of whichever HTTP library it stands on."""
+PIECE = constants.DOWNLOAD_CHUNK_SIZE = 1 << 20
+"""What the client writes at a time. With its own ten megabytes a transfer that breaks sooner would begin anew, again
+and again, and progress would come in leaps."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Answer = TypeVar("Answer")
@@ -232,7 +235,8 @@ def fetch(snapshot: Snapshot, files: Sequence[File], *, again: bool = False) -> 
         return
     look_at(place, missing)
     total = sum(file.bytes for file in files if file.path in missing)
-    log.info("Fetching %d files, %.1f MB, from %s", len(missing), total / 1e6, place)
+    what = "1 file" if len(missing) == 1 else f"{len(missing)} files"
+    log.info("Fetching %s, %.1f MB, from %s", what, total / 1e6, place)
     bar = _counter(total)
     for path in missing:
         _ask(place, partial(_download, place, path, again, bar))
@@ -318,7 +322,7 @@ def in_words(error: Exception, place: Place) -> SourceError:
             return SourceError(f"{host} does not let us have {place.repo} (status {status}); set HF_TOKEN.")
         return SourceError(f"{host} cannot give {place.repo} at present (status {status}).")
     if isinstance(error, OfflineModeIsEnabled):
-        return SourceError(f"{place} is not in the cache, and HF_HUB_OFFLINE keeps the Hub from being asked.")
+        return SourceError(f"HF_HUB_OFFLINE keeps the Hub from being asked for {place}.")
     if isinstance(error, LocalEntryNotFoundError):
         return SourceError(f"{host} cannot be reached, and {place} is not in the cache.")
     if isinstance(error, EntryNotFoundError):

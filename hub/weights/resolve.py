@@ -8,6 +8,7 @@ A repository of the Hub that is no bundle is opened by an adapter, where one fit
 
 import contextlib
 import hashlib
+import logging
 import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,8 @@ from hub.weights.verify import check_size, fingerprint, verify, verify_file
 if TYPE_CHECKING:  # the client takes half a second to import; who has only folders does without
     from hub.weights.foreign import Adapted
     from hub.weights.remote import Place, Snapshot
+
+log = logging.getLogger("genhub")
 
 SHOWN = frozenset({".md", ".png", ".jpg", ".jpeg", ".webp", ".json", ".txt"})
 """Suffixes of the files beside the graphs that serving has a use for: card, pictures, tokenizer."""
@@ -195,7 +198,9 @@ def _from_catalog(model_id: str, entry: Entry, wish: _Wish) -> Resolved:
         if not trouble:
             return found
         what = "copy that ships with the package" if found.source == "embedded" else f"copy of {found.place}"
-        return replace(found, reason=" ".join([*trouble, f"The {what} is used instead."]))
+        reason = " ".join([*trouble, f"The {what} is used instead."])
+        log.warning("%s: %s", model_id, reason)
+        return replace(found, reason=reason)
 
     others = entry.embedded or entry.repo is not None
     if entry.folder is not None:
@@ -245,6 +250,7 @@ def _from_hub(place: "Place", wish: _Wish) -> Resolved:
     except HubError as error:
         with contextlib.suppress(HubError):
             if (kept := _as_it_was(place, wish, f"{error} The copy in the cache is used.")) is not None:
+                log.warning("%s", kept.reason)
                 return kept
         raise
 

@@ -22,7 +22,7 @@ HEADER = (
     "Parameters",
     "Variants: size, against PyTorch, here",
     "Quality, beside a baseline",
-    "Licence",
+    "Licence, data, source",
 )
 
 

@@ -1,17 +1,24 @@
 """What goes wrong on the way from the Hub: one sentence, the good copy where there is one, nothing half-written."""
 
+import contextlib
+import fcntl
+import os
+import pty
+import re
 import resource
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants
 
 from hub.contract import MANIFEST
 from hub.errors import BundleError
 from hub.weights import resolve
+from hub.weights.remote import PIECE
 from tests.hub.sentence import sentence
 from tests.hub.tiny_bundle import write_tiny_bundle
 from tests.hub.weights.published import REPO, got, refusal
@@ -78,13 +85,12 @@ def test_a_5xx_that_stays_is_refused_and_the_files_that_came_are_kept(published:
 
 
 def test_a_dropped_connection_is_taken_up_where_it_broke(hub_stand_in: HubStandIn, tmp_path: Path) -> None:
-    piece = constants.DOWNLOAD_CHUNK_SIZE  # what the client writes at a time: it goes on after whole ones
-    write_tiny_bundle(tmp_path / "fat", ballast=piece + 2_000_000)
+    write_tiny_bundle(tmp_path / "fat", ballast=3 * PIECE)
     hub_stand_in.add(REPO, files_of(tmp_path / "fat"))
-    hub_stand_in.fail("decoder", drop_after=piece + 1_000_000)
+    hub_stand_in.fail("decoder", drop_after=2 * PIECE + 1000)
     found = resolve(REPO)
     assert (found.folder / "onnx/decoder.onnx").read_bytes() == (tmp_path / "fat/onnx/decoder.onnx").read_bytes()
-    assert [at for path, at in hub_stand_in.sent if path == "onnx/decoder.onnx"] == [0, piece]
+    assert [at for path, at in hub_stand_in.sent if path == "onnx/decoder.onnx"] == [0, 2 * PIECE]
 
 
 def test_a_process_that_was_killed_leaves_whole_files_and_no_half_of_one(
@@ -190,3 +196,20 @@ def test_a_full_disk_leaves_nothing_half_written(hub_stand_in: HubStandIn, tmp_p
     assert not [path for path in cached if path.suffix == ".incomplete"]
     assert run(10_000_000).returncode == 0
     assert (tmp_path / "o.png").exists()
+
+
+def test_a_terminal_shows_how_far_it_is_and_no_chatter(published: HubStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_DISABLE_PROGRESS_BARS")
+    command = [sys.executable, "-m", "hub.cli", "models", "--models", REPO]
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs) as running:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # the terminal is closed
+            while piece := os.read(ours, 4096):
+                shown += piece
+    os.close(ours)
+    assert running.returncode == 0
+    assert re.search(rb"onnx/decoder.onnx: 100%", shown)
+    assert b"HTTP" not in shown
