@@ -35,7 +35,7 @@ def commands() -> list[list[str]]:
 def test_two_hundred_pictures_become_a_model_in_every_tab_and_on_a_hub(
     tmp_path: Path, visit: Visit, hub_stand_in: HubStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install, train, export, serve, *more = commands()
+    install, train, export, serve, publish = commands()
     assert install == ["pip", "install", ".[export]"]  # what this process runs in has it already
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     assert "export" in project["optional-dependencies"]
@@ -66,8 +66,9 @@ def test_two_hundred_pictures_become_a_model_in_every_tab_and_on_a_hub(
         assert visit.complaints == []
 
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    run(*more or [["genhub", "publish", mine, "--repo", "you/mine"]], cwd=tmp_path)
-    assert (open_model("you/mine").sample(count=4, seed=1) == pictures).all()
+    assert publish[:3] == ["genhub", "publish", mine]
+    run(publish, cwd=tmp_path)
+    assert (open_model(publish[-1]).sample(count=4, seed=1) == pictures).all()
 
 
 def make_pictures(folder: Path) -> None:
