@@ -120,7 +120,7 @@ def _header(bundle: Bundle, trained: Trained) -> ModelCardData:
     ]
     return ModelCardData(
         license=hub_licence if known else "other",
-        license_name=None if known else hub_licence,
+        license_name=None if known else re.sub(r"[^a-z0-9.]+", "-", hub_licence).strip("-"),  # the Hub's own are slugs
         library_name="onnx",
         pipeline_tag=tag,
         tags=["generative-hub", "onnx", "onnxruntime", bundle.family, bundle.task],

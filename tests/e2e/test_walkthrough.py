@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gradio_client import Client
+from huggingface_hub import ModelCard
 from PIL import Image
 
 from hub import open_model
@@ -68,6 +69,10 @@ def test_two_hundred_pictures_become_a_model_in_every_tab_and_on_a_hub(
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert publish[:3] == ["genhub", "publish", mine]
     run(publish, cwd=tmp_path)
+    repository = hub_stand_in.repos[publish[-1]]
+    header = ModelCard(repository.commits[repository.main]["README.md"].decode()).data
+    assert (header.license, header.license_name) == ("other", "not-stated"), "a folder says nothing of its licence"
+    assert str(tmp_path) not in repository.commits[repository.main]["bundle.json"].decode()
     assert (open_model(publish[-1]).sample(count=4, seed=1) == pictures).all()
 
 
