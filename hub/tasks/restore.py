@@ -57,8 +57,10 @@ class Restorer:
         self.kind: Kind = KINDS[bundle.restores.kind]
 
     def accepted(self, picture: Picture) -> Picture:
-        """``picture`` as the model can take it: as it is, or fitted to the one size that the model has."""
+        """``picture`` as the model can take it: as it is, or fitted to the one size that the model has; slices grey."""
         spec = self.bundle.image
+        if self.kind.slices:
+            picture = _grey(picture)
         if spec.dynamic or picture.pixels.shape[:2] == (spec.height, spec.width):
             return picture
         channels = picture.pixels.shape[2]
@@ -102,11 +104,24 @@ class Restorer:
         if not is_number(level) or not 0 <= level <= highest:
             raise RequestError(f"{self.kind.called} must be a number from 0 to {highest:g}, not {level!r:.40}.")
         random = np.random.RandomState(whole("The seed", seed, 0, MAX_SEED))
-        clean = picture.eight_bits()
+        clean, largest = picture.eight_bits(), self.kind.whole
+        if largest and level and max(clean.shape[:2]) > largest:
+            raise RequestError(f"To be damaged first it may be {largest} pixels a side at most; give a smaller one.")
         made = np.array(clean)
-        for at in range(0, len(clean) if level else 0, 256):  # in bands: noise takes eight times the picture's memory
-            made[at : at + 256] = self.kind.apply(clean[at : at + 256], float(level), random)
+        # In bands, where the damage allows it: noise takes eight times the picture's memory.
+        rows = len(clean) if largest else 256
+        for at in range(0, len(clean) if level else 0, rows):
+            made[at : at + rows] = self.kind.apply(clean[at : at + rows], float(level), random)
         return replace(picture, pixels=made, alpha=_eight(picture.alpha))
+
+
+def _grey(picture: Picture) -> Picture:
+    if picture.pixels.shape[2] == 1:
+        return picture
+    grey = picture.pixels.mean(axis=2, keepdims=True, dtype=np.float32).round().astype(picture.pixels.dtype)
+    coloured = bool((picture.pixels != grey).any())
+    notes = ("Slices are grey: its colours were left out.",) if coloured else ()
+    return replace(picture, pixels=grey, profile=None, notes=(*picture.notes, *notes))
 
 
 def _eight(alpha: np.ndarray | None) -> np.ndarray | None:
@@ -122,7 +137,9 @@ def scores(truth: Picture, damaged: Picture, restored: Picture, kind: Kind, leve
     made = {"Damaged": before, "Restored": ours}
     for name, baseline in _baselines(kind).items() if min(clean.shape[:2]) >= SMALLEST else ():
         made[name] = baseline(before, level)
-    return [Score(name, picture, psnr(picture, clean), ssim(picture, clean)) for name, picture in made.items()]
+    seen = {name: kind.compared(picture) for name, picture in made.items()}
+    truth_seen = kind.compared(clean)
+    return [Score(name, made[name], psnr(each, truth_seen), ssim(each, truth_seen)) for name, each in seen.items()]
 
 
 def _middle(pixels: np.ndarray) -> np.ndarray:
