@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hub.dicom import Tone
 from hub.tasks import tomography
 
 WHITE, READ_NOISE = 4000.0, 4.0
@@ -45,8 +46,8 @@ class Kind:
     """What of a picture is compared with the truth, uint8 [H, W, C]."""
     compared_as: str = ""
     """What that is, as the end of a sentence."""
-    slices: bool = False
-    """Whether its pictures are CT slices: grey, and nothing to diagnose by."""
+    tone: Tone | None = None
+    """For CT slices: how the model has them. Such pictures are grey, and nothing to diagnose by."""
 
 
 def gaussian_noise(pixels: np.ndarray, level: float, random: np.random.RandomState) -> np.ndarray:
@@ -188,6 +189,6 @@ KINDS: dict[str, Kind] = {
         whole=tomography.LARGEST,
         compared=tomography.in_window,
         compared_as=f" inside the window of soft tissue ({tomography.WINDOW})",
-        slices=True,
+        tone=tomography.to_levels,
     ),
 }

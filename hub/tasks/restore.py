@@ -8,17 +8,21 @@ of channels; what a picture has beyond that is seen to here:
 * grey, for a model of colour: it goes through as three equal channels, and their mean comes back;
 * alpha: stays as it is.
 
+CT slices are grey, may come as DICOM (``hub.dicom``), and are never for diagnosis.
+
 The classical baselines are scikit-image's, an optional dependency: without it there are none, and no SSIM.
 """
 
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
-from hub import images
+from hub import depth, dicom, images
 from hub.depth import Picture
 from hub.errors import BundleError, RequestError
+from hub.images import PIXEL_LIMIT
 from hub.tasks.damage import KINDS, Baseline, Kind
 from hub.tasks.sample import MAX_SEED, is_number, whole
 from hub.tasks.translate import Progress, TranslateModel
@@ -59,8 +63,8 @@ class Restorer:
     def accepted(self, picture: Picture) -> Picture:
         """``picture`` as the model can take it: as it is, or fitted to the one size that the model has; slices grey."""
         spec = self.bundle.image
-        if self.kind.slices:
-            picture = _grey(picture)
+        if self.kind.tone:
+            picture = _as_slice(picture, spec.height)
         if spec.dynamic or picture.pixels.shape[:2] == (spec.height, spec.width):
             return picture
         channels = picture.pixels.shape[2]
@@ -115,13 +119,26 @@ class Restorer:
         return replace(picture, pixels=made, alpha=_eight(picture.alpha))
 
 
-def _grey(picture: Picture) -> Picture:
-    if picture.pixels.shape[2] == 1:
-        return picture
-    grey = picture.pixels.mean(axis=2, keepdims=True, dtype=np.float32).round().astype(picture.pixels.dtype)
-    coloured = bool((picture.pixels != grey).any())
-    notes = ("Slices are grey: its colours were left out.",) if coloured else ()
-    return replace(picture, pixels=grey, profile=None, notes=(*picture.notes, *notes))
+def _as_slice(picture: Picture, side: int) -> Picture:
+    """Grey, with what is to be said of every slice; ``side``: pixels of those that the model learned from."""
+    notes = [note for note in picture.notes if note != dicom.NOTICE]
+    if picture.pixels.shape[2] == 3:
+        grey = picture.pixels.mean(axis=2, keepdims=True, dtype=np.float32).round().astype(picture.pixels.dtype)
+        if (picture.pixels != grey).any():
+            notes.append("Slices are grey: its colours were left out.")
+        picture = replace(picture, pixels=grey, profile=None)
+    if max(picture.pixels.shape[:2]) >= 2 * side:
+        notes.append(f"The model learned from slices of {side} x {side} pixels; on finer ones nobody has measured it.")
+    return replace(picture, notes=(*notes, dicom.NOTICE))
+
+
+def read(path: Path, limit: int = PIXEL_LIMIT, kind: Kind | None = None) -> Picture:
+    """The picture in a file, for a model that undoes ``kind``: at its own depth, or of DICOM the slice.
+
+    Raises:
+        RequestError: no picture, a damaged one, or one with more than ``limit`` pixels.
+    """
+    return dicom.read(path, limit, kind and kind.tone) if dicom.is_dicom(path) else depth.read(path, limit)
 
 
 def _eight(alpha: np.ndarray | None) -> np.ndarray | None:

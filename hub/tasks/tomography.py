@@ -87,10 +87,11 @@ def reconstruct(projections: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     bins = projections.shape[1]
     ramp = _ramp(bins)
     filtered = np.fft.irfft(np.fft.rfft(projections, 2 * (len(ramp) - 1)) * ramp)[:, :bins]
+    edged, at = np.pad(filtered, ((0, 0), (1, 1))), np.arange(-1, bins + 1) - bins // 2
     y, x = np.arange(shape[0])[:, None] - shape[0] // 2, np.arange(shape[1]) - shape[1] // 2
     found = np.zeros(shape)
-    for (cosine, sine), each in zip(_directions(), filtered, strict=True):
-        found += np.interp(x * cosine - y * sine, np.arange(bins) - bins // 2, each)
+    for (cosine, sine), each in zip(_directions(), edged, strict=True):
+        found += np.interp(x * cosine - y * sine, at, each)
     return found * (np.pi / (2 * ANGLES))
 
 

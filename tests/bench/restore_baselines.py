@@ -3,7 +3,7 @@
     python -m tests.bench.restore_baselines runs/denoise --pictures 100
     python -m tests.bench.restore_baselines runs/photo --pictures 28 --validation 8
     python -m tests.bench.restore_baselines runs/lowlight --pictures 28 --validation 8
-    python -m tests.bench.restore_baselines runs/lowdose --pictures 18 --validation 8
+    python -m tests.bench.restore_baselines runs/lowdose --pictures 18 --validation 4
 
 Denoising: BM3D, non-local means, total variation. Low light: gamma, CLAHE, histogram equalisation, and BM3D after an
 exposure that is found or told. Low-dose CT: the three of denoising, told how strong the noise is at that dose, and BM3D
@@ -88,15 +88,18 @@ def main() -> None:
     baselines: dict[str, dict[str, float]] = {}
     seen = SEEN.get(trainer.unit, lambda images: images)
     truth = seen(given["test_clean"])
+    all_of_them = given["test_clean"].shape == trainer.data.test.images.shape
     for level in trainer.levels:
         ours = trainer.restore(given[f"test_{level}"])
         theirs = {name.partition("/")[0]: images for name, images in made.items() if name.endswith(f"/{level}")}
         for measure in MEASURES[trainer.unit]:
             values = {name: measure(seen(images), truth) for name, images in theirs.items()}
-            values = {"this model": measure(seen(ours), truth), **values}
             at = f"{measure.__name__}_{trainer.unit}_{level}"
+            values = {"this model": measure(seen(ours), truth), **values}
             print(at, *(f"{name} {value:.3f}" for name, value in values.items()), sep="  ", flush=True)
-            beside = f", {arguments.pictures} pictures"
+            if all_of_them:  # then ours is the run's own number
+                del values["this model"]
+            beside = "" if all_of_them else f", {arguments.pictures} pictures"
             baselines[at] = {name + beside: round(value, 3) for name, value in values.items()}
     write_json(arguments.run / "baselines.json", baselines)
 
