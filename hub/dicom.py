@@ -44,7 +44,8 @@ def read(path: Path, limit: int = PIXEL_LIMIT, tone: Tone | None = None) -> Pict
     """
     try:
         import pydicom
-        from pydicom.pixels import apply_modality_lut, pixel_array
+        from pydicom.pixels.processing import apply_modality_lut
+        from pydicom.pixels.utils import pixel_array
     except ImportError:
         raise RequestError(
             "This is a DICOM file, which takes one more package to read: pip install 'generative-hub[dicom]'."

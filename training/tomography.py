@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array  # type: ignore[import-untyped]
 from torch import Tensor
 
 from training.hounsfield import HOUNSFIELD, LEVELS
@@ -39,10 +39,10 @@ def low_dose(image: Tensor, level: Tensor, generator: torch.Generator | None = N
     image: float [N, C, H, W] in [-1, 1]; each channel is a slice of its own. level: float [N], halvings of the dose.
     """
     hounsfield = to_hounsfield((image + 1) * 127.5).flatten(0, 1)
-    dose = level.repeat_interleave(image.shape[1])
-    parts = zip(hounsfield.split(AT_ONCE), dose.split(AT_ONCE), strict=True)
-    noisy = torch.cat([part + noise(part, PHOTONS * torch.exp2(-each), generator) for part, each in parts])
-    return to_levels(noisy).round().unflatten(0, image.shape[:2]) / 127.5 - 1
+    photons = PHOTONS * torch.exp2(-level).repeat_interleave(image.shape[1])
+    parts = [slice(at, at + AT_ONCE) for at in range(0, len(photons), AT_ONCE)]
+    noisy = torch.cat([hounsfield[part] + noise(hounsfield[part], photons[part], generator) for part in parts])
+    return to_levels(noisy).round().reshape(image.shape) / 127.5 - 1
 
 
 def noise(hounsfield: Tensor, photons: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -109,12 +109,12 @@ def scanner_of(height: int, width: int, device: torch.device) -> Scanner:
     return Scanner(height, width, device)
 
 
-Entries = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+Entries = tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.floating]]
 """Bin, pixel, weight of one direction."""
 
 
-def _angles() -> NDArray[np.float64]:
-    return np.arange(ANGLES) * (np.pi / ANGLES)
+def _angles() -> list[float]:
+    return [at * math.pi / ANGLES for at in range(ANGLES)]
 
 
 def _beams(angle: float, height: int, width: int, bins: int) -> Entries:

@@ -138,7 +138,7 @@ def read(path: Path, limit: int = PIXEL_LIMIT, kind: Kind | None = None) -> Pict
     Raises:
         RequestError: no picture, a damaged one, or one with more than ``limit`` pixels.
     """
-    return dicom.read(path, limit, kind and kind.tone) if dicom.is_dicom(path) else depth.read(path, limit)
+    return dicom.read(path, limit, kind.tone if kind else None) if dicom.is_dicom(path) else depth.read(path, limit)
 
 
 def _eight(alpha: np.ndarray | None) -> np.ndarray | None:

@@ -37,12 +37,14 @@ def noise(hounsfield: np.ndarray, photons: float, random: np.random.RandomState)
     arrived = random.poisson(photons * np.exp(-through))
     # A bin that nothing arrives at says that the way is as dense as one photon would have it.
     change = np.log(photons / arrived.clip(min=1)) - through
-    return reconstruct(change, hounsfield.shape) * (1000 / (WATER * pixel))
+    added: np.ndarray = reconstruct(change, hounsfield.shape) * (1000 / (WATER * pixel))
+    return added
 
 
 def to_hounsfield(levels: np.ndarray) -> np.ndarray:
     """HU of grey levels."""
-    return np.interp(levels, LEVELS, HOUNSFIELD)
+    hounsfield: np.ndarray = np.interp(levels, LEVELS, HOUNSFIELD)
+    return hounsfield
 
 
 def to_levels(hounsfield: np.ndarray) -> np.ndarray:
