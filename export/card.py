@@ -30,7 +30,7 @@ PIPELINE_TAGS = {
 }
 HUB_DATASETS = {"fashion": "zalando-datasets/fashion_mnist"}
 """Our data sets that the Hub has under an id of its own; others go by their own name."""
-HUB_LICENCES = {"GPL-2+": "gpl-2.0"}
+HUB_LICENCES = {"GPL-2+": "gpl-2.0", "GPL-2.0-only": "gpl-2.0"}
 """Where the Hub's licence id is not the SPDX identifier in lower case."""
 KNOWN_LICENCES = frozenset(
     {

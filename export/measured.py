@@ -37,6 +37,10 @@ class Meaning:
 FIRST_INSTRUMENT = "Fashion classifier (features 128-d)"
 """What measured the runs that were finished before ``metrics.json`` named it."""
 
+WINDOWED = "pixels, uint8, in the window of soft tissue"
+PHOTONS = ((4, "200,000"), (6, "50,000"), (8, "12,500"))
+"""Halvings of the dose, and the photons that then set out to each bin of the detector (``training.tomography``)."""
+
 MEANINGS: dict[str, Meaning] = {
     "reconstruction_psnr": Meaning("Reconstruction PSNR", True, "dB"),
     "kernel_distance": Meaning("Kernel distance of samples", False, evaluator=None, error="kernel_error"),
@@ -61,6 +65,8 @@ MEANINGS: dict[str, Meaning] = {
     **{f"psnr_sigma_{level}": Meaning(f"PSNR, noise of {level}/255", True, "dB") for level in (15, 25, 50)},
     **{f"psnr_stops_{stops}": Meaning(f"PSNR, {stops} stops too dark", True, "dB") for stops in (2, 3, 4)},
     **{f"ssim_stops_{stops}": Meaning(f"SSIM, {stops} stops too dark", True) for stops in (2, 3, 4)},
+    **{f"psnr_halvings_{each}": Meaning(f"PSNR, {count} photons", True, "dB", WINDOWED) for each, count in PHOTONS},
+    **{f"ssim_halvings_{each}": Meaning(f"SSIM, {count} photons", True, "", WINDOWED) for each, count in PHOTONS},
     "ssim": Meaning("SSIM", True),
     "l1": Meaning("Mean absolute error", False, "grey levels"),
     "hole_psnr": Meaning("PSNR inside the hole", True, "dB"),
@@ -88,6 +94,11 @@ FLOORS = {
         f"dark_{measure}_stops_{stops}": (f"{measure}_stops_{stops}", "the dark picture")
         for measure in ("psnr", "ssim")
         for stops in (2, 3, 4)
+    },
+    **{
+        f"noisy_{measure}_halvings_{each}": (f"{measure}_halvings_{each}", "filtered back-projection as it is")
+        for measure in ("psnr", "ssim")
+        for each, _ in PHOTONS
     },
 }
 """Keys that are a baseline of another key."""

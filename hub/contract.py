@@ -153,12 +153,13 @@ class Damage(_Frozen):
     Said so exactly that a page can do it to a clean picture, and show how much of it the model undoes.
     """
 
-    kind: Literal["gaussian noise", "low light"]
+    kind: Literal["gaussian noise", "low light", "low-dose CT"]
     """"gaussian noise": added to every grey level of every channel, then clipped to [0, 255] and rounded half to even.
-    "low light": exposed too short. ``hub.tasks.damage`` has both."""
+    "low light": exposed too short. "low-dose CT": a slice scanned with fewer photons. ``hub.tasks.damage`` has all."""
     lowest: float = Field(ge=0)
     highest: float = Field(gt=0, le=255)
-    """The range it was trained on: standard deviations in grey levels for noise, stops for low light."""
+    """The range it was trained on: standard deviations in grey levels for noise, stops for low light,
+    halvings of the dose for CT."""
 
 
 class Bundle(_Frozen):

@@ -17,6 +17,7 @@ from training.errors import TrainingError
 FAMILIES: dict[str, str] = {
     "autoencoder": "training.families.autoencoder",
     "denoiser": "training.families.denoiser",
+    "lowdose": "training.families.lowdose",
     "lowlight": "training.families.lowlight",
     "vae": "training.families.vae",
     "gan": "training.families.gan",
