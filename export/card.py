@@ -5,6 +5,7 @@ beside its baselines, what the files are and how far each is from PyTorch, where
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
@@ -29,7 +30,7 @@ PIPELINE_TAGS = {
 }
 HUB_DATASETS = {"fashion": "zalando-datasets/fashion_mnist"}
 """Our data sets that the Hub has under an id of its own; others go by their own name."""
-HUB_LICENCES = {"GPL-2+": "gpl-2.0"}
+HUB_LICENCES = {"GPL-2+": "gpl-2.0", "GPL-2.0-only": "gpl-2.0"}
 """Where the Hub's licence id is not the SPDX identifier in lower case."""
 KNOWN_LICENCES = frozenset(
     {
@@ -110,7 +111,7 @@ def _header(bundle: Bundle, trained: Trained) -> ModelCardData:
             dataset_type=dataset,
             dataset_name=metric.dataset,
             dataset_split=metric.split,
-            metric_type=re.sub(r"[^a-z0-9]+", "_", metric.name.lower()).strip("_"),
+            metric_type=identifier(metric.name),
             metric_name=metric.name,
             metric_value=round(metric.value, 4),
         )
@@ -119,7 +120,7 @@ def _header(bundle: Bundle, trained: Trained) -> ModelCardData:
     ]
     return ModelCardData(
         license=hub_licence if known else "other",
-        license_name=None if known else hub_licence,
+        license_name=None if known else re.sub(r"[^a-z0-9.]+", "-", hub_licence).strip("-"),  # the Hub's own are slugs
         library_name="onnx",
         pipeline_tag=tag,
         tags=["generative-hub", "onnx", "onnxruntime", bundle.family, bundle.task],
@@ -186,6 +187,12 @@ def _signatures(bundle: Bundle) -> str:
 
     rows = ["| graph | takes | gives |", "|---|---|---|"]
     return "\n".join(rows + [f"| `{name}` | {' | '.join(shown(graph))} |" for name, graph in bundle.graphs.items()])
+
+
+def identifier(name: str) -> str:
+    """A name in lower-case ASCII letters and digits: é is e."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
 
 
 def _quality(metrics: Sequence[Metric]) -> str:

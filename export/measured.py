@@ -37,12 +37,19 @@ class Meaning:
 FIRST_INSTRUMENT = "Fashion classifier (features 128-d)"
 """What measured the runs that were finished before ``metrics.json`` named it."""
 
+WINDOWED = "pixels, uint8, in the window of soft tissue"
+PHOTONS = ((4, "200,000"), (6, "50,000"), (8, "12,500"))
+"""Halvings of the dose, and the photons that then set out to each bin of the detector (``training.tomography``)."""
+
 MEANINGS: dict[str, Meaning] = {
     "reconstruction_psnr": Meaning("Reconstruction PSNR", True, "dB"),
     "kernel_distance": Meaning("Kernel distance of samples", False, evaluator=None, error="kernel_error"),
     "translation_kernel": Meaning(
         "Kernel distance of translations", False, evaluator=None, error="translation_kernel_error"
     ),
+    "translation_frechet": Meaning("Fréchet distance of translations", False, evaluator=None),
+    "retrieval": Meaning("Nearest to its own partner", True, evaluator=None),
+    "cycle_l1": Meaning("Mean absolute error after there and back", False, "grey levels"),
     "perceptual_distance": Meaning(
         "Perceptual distance", False, evaluator="EfficientNet-Lite0 (features at five depths, seen at 128 px)"
     ),
@@ -58,6 +65,8 @@ MEANINGS: dict[str, Meaning] = {
     **{f"psnr_sigma_{level}": Meaning(f"PSNR, noise of {level}/255", True, "dB") for level in (15, 25, 50)},
     **{f"psnr_stops_{stops}": Meaning(f"PSNR, {stops} stops too dark", True, "dB") for stops in (2, 3, 4)},
     **{f"ssim_stops_{stops}": Meaning(f"SSIM, {stops} stops too dark", True) for stops in (2, 3, 4)},
+    **{f"psnr_halvings_{each}": Meaning(f"PSNR, {count} photons", True, "dB", WINDOWED) for each, count in PHOTONS},
+    **{f"ssim_halvings_{each}": Meaning(f"SSIM, {count} photons", True, "", WINDOWED) for each, count in PHOTONS},
     "ssim": Meaning("SSIM", True),
     "l1": Meaning("Mean absolute error", False, "grey levels"),
     "hole_psnr": Meaning("PSNR inside the hole", True, "dB"),
@@ -78,13 +87,18 @@ FLOORS = {
     **{
         f"{prefix}_{key}": (key, name)
         for prefix, name in (("source", "the source as it is"), ("fill", "closed regions in mean colours"))
-        for key in ("psnr", "l1", "perceptual_distance", "translation_kernel")
+        for key in ("psnr", "l1", "perceptual_distance", "translation_kernel", "translation_frechet", "retrieval")
     },
     **{f"noisy_psnr_sigma_{level}": (f"psnr_sigma_{level}", "the noisy picture") for level in (15, 25, 50)},
     **{
         f"dark_{measure}_stops_{stops}": (f"{measure}_stops_{stops}", "the dark picture")
         for measure in ("psnr", "ssim")
         for stops in (2, 3, 4)
+    },
+    **{
+        f"noisy_{measure}_halvings_{each}": (f"{measure}_halvings_{each}", "filtered back-projection as it is")
+        for measure in ("psnr", "ssim")
+        for each, _ in PHOTONS
     },
 }
 """Keys that are a baseline of another key."""

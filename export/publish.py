@@ -5,12 +5,15 @@
     genhub publish --all --namespace you                     # the whole catalog, which then pins what was published
 
 The card goes as it was exported: its header has licence, tags, data sets and the metrics as evaluation results. Every
-file is verified before, and looked at on the Hub after. Publishing the same bundle again makes no commit. The tag says
-which schema and which content, as in ``schema1-5f0c2ab41d9e``.
+file is verified before, and looked at on the Hub after; a bundle in which something looks like a token stays here.
+Publishing the same bundle again makes no commit. The tag says which schema and which content, as in
+``schema1-5f0c2ab41d9e``.
 
 A token comes from ``HF_TOKEN`` or the client's own store, into a header; it is never seen here.
 """
 
+import mmap
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +34,9 @@ from hub.weights.remote import Place, in_words, look_at
 CARD = "README.md"
 OF_THE_HUB = frozenset({".gitattributes"})
 """Files that the Hub itself puts into a new repository."""
+
+TOKEN = re.compile(rb"\b(hf_|hf_oauth_|hf_jwt_|api_org_)[A-Za-z0-9]{30,}")
+"""What the Hub's tokens look like; the bytes of weights do not happen to."""
 
 Answer = TypeVar("Answer")
 
@@ -91,13 +97,19 @@ def plan(folder: Path) -> Plan:
 
     Raises:
         BundleError: it is not what its manifest says.
-        ExportError: it has no card, or one without a licence.
+        ExportError: it has no card, or one without a licence; or a file holds a token.
     """
     bundle = read_bundle(folder)
     for name in bundle.variants:
         verify(folder, bundle, name)
     for file in bundle.files:
         verify_file(folder, bundle, file)
+    for path in (MANIFEST, *(file.path for file in bundle.all_files())):
+        if _holds_a_token(folder / path):
+            raise ExportError(
+                f"The {path} of '{bundle.id}' holds what looks like a token of the Hub: it is not published; take the "
+                "token out, export the bundle again, and have the Hub invalidate that token."
+            )
     if all(file.path != CARD for file in bundle.files):
         raise ExportError(f"The bundle '{bundle.id}' has no {CARD}; export it again, which writes its card.")
     try:
@@ -108,6 +120,13 @@ def plan(folder: Path) -> Plan:
     if not isinstance(header, ModelCardData) or not header.license:
         raise ExportError(f"The card of '{bundle.id}' names no licence; export it again with --licence.")
     return Plan(folder, bundle, header)
+
+
+def _holds_a_token(path: Path) -> bool:
+    if path.stat().st_size == 0:  # cannot be mapped
+        return False
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return TOKEN.search(content) is not None
 
 
 def publish(planned: Plan, repo: str, *, private: bool = False) -> Published:

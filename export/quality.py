@@ -31,7 +31,10 @@ def quality(trained: Trained, graphs: Graphs) -> dict[str, float]:
             return _sample(trained, graphs)
         case "translate" if trained.held_out.targets is not None:
             images, targets = trained.held_out.images[:COUNT], trained.held_out.targets[:COUNT]
-            return {"PSNR": psnr(_run(graphs["translator"], image=images)["translated"], targets)}
+            found = {"PSNR": psnr(_run(graphs["translator"], image=images)["translated"], targets)}
+            if "inverse" in graphs:
+                found["PSNR of the inverse"] = psnr(_run(graphs["inverse"], image=targets)["translated"], images)
+            return found
         case "inpaint":
             return _inpaint(trained, graphs)
         case "anomaly":

@@ -46,6 +46,8 @@ class Entry(BaseModel):
     def _has_a_source(self) -> Self:
         if (self.repo is None) != (self.revision is None):
             raise ValueError("a repo and its revision go together")
+        if self.manifest is not None and self.repo is None:
+            raise ValueError("a manifest's hash pins a repo, and there is none")
         if not (self.repo or self.embedded or self.folder):
             raise ValueError("it names no source: repo and revision, embedded, or folder")
         if self.adapter and (not self.repo or self.manifest or self.embedded or self.folder):

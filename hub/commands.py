@@ -1,7 +1,6 @@
 """The commands that need no torch: ``serve``, ``models``, ``pull``, ``bench``. Flags are typed functions."""
 
 import json
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,8 +8,10 @@ from typing import Annotated
 
 import tyro
 
+from hub import logs
 from hub.contract import VariantName
-from hub.runtime.engine import Engine
+from hub.errors import BundleError, SourceError
+from hub.runtime.engine import Engine, Model
 
 Name = tyro.conf.Positional[str]
 
@@ -55,37 +56,46 @@ def _serve(host: str = "127.0.0.1", port: int = 7860, models: str = "") -> int:
 
 
 def _models(models: str = "", as_json: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
-    """List the models, with the variant and the provider that this machine runs them on, and why.
+    """List the models, with the variant and the provider that this machine runs them on, and why; where each comes
+    from, and of one that cannot be had, what is wrong with it (then the exit status is 2).
 
     Args:
         models: ids, bundle folders or Hub repositories (owner/name[@revision]), separated by commas; the whole
             catalog unless given.
         as_json: print JSON instead of a table.
     """
-    rows = []
-    for model in Engine(_names(models)).models.values():
-        bundle, choice = model.bundle, model.choice
-        graphs = bundle.variants[choice.variant].files.values()
-        rows.append(
-            {
-                "id": bundle.id,
-                "task": bundle.task,
-                "image": f"{bundle.image.height}x{bundle.image.width}x{bundle.image.channels}",
-                "parameters": bundle.parameters,
-                "megabytes": round(sum(file.bytes for file in graphs) / 1e6, 2),
-                "licence": bundle.licence,
-                "source": model.source,
-                "source_reason": model.resolved.reason,
-                **asdict(choice),
-            }
-        )
+    engine = Engine(_names(models))
+    rows: list[dict[str, object]] = []
+    trouble = dict(engine.missing)
+    for name, model in engine.models.items():
+        try:
+            rows.append(_row(model))
+        except (BundleError, SourceError) as error:  # damaged: the others are listed all the same
+            trouble[name] = str(error)
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(rows + [{"id": name, "trouble": why} for name, why in trouble.items()], indent=2))
     else:
         shown = ["id", "task", "image", "parameters", "megabytes", "source", "variant", "provider", "reason"]
         print(table(shown, [[row[column] for column in shown] for row in rows]), end="\n\n")
-        print("\n".join(f"{row['id']}: {row['source_reason']}" for row in rows))
-    return 0
+        said = {str(row["id"]): row["source_reason"] for row in rows} | trouble
+        print("\n".join(f"{name}: {why}" for name, why in said.items()))
+    return 2 if trouble else 0
+
+
+def _row(model: Model) -> dict[str, object]:
+    bundle, choice = model.bundle, model.choice
+    graphs = bundle.variants[choice.variant].files.values()
+    return {
+        "id": bundle.id,
+        "task": bundle.task,
+        "image": f"{bundle.image.height}x{bundle.image.width}x{bundle.image.channels}",
+        "parameters": bundle.parameters,
+        "megabytes": round(sum(file.bytes for file in graphs) / 1e6, 2),
+        "licence": bundle.licence,
+        "source": model.source,
+        "source_reason": model.resolved.reason,
+        **asdict(choice),
+    }
 
 
 def _pull(model: Name, to: Path | None = None, variant: VariantName | None = None) -> int:
@@ -98,8 +108,7 @@ def _pull(model: Name, to: Path | None = None, variant: VariantName | None = Non
     """
     from hub.edge import pull as take
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.speak()
     target = to or Path(Path(model.split("@")[0]).name)
     chosen, size = take(model, variant, target)
     print(f"{target}: {model}, {chosen}, {size / 1e6:.2f} MB; python {target / 'run.py'} --help says more")
@@ -121,9 +130,7 @@ def _bench(models: str = "", runs: int = 15) -> int:
     header = ["variant", "provider"]
     header += [f"{what} (batch {batch})" for batch in BATCHES for what in ("ms", "times as fast")]
     for model in Engine(_names(models)).models.values():
-        for variant in model.bundle.variants:
-            model.fetch(variant)
-        cells = measure(model.bundle, model.folder, runs, adapter=model.resolved.adapter)
+        cells = measure(model.resolved, runs)
         plain = {}
         for cell in cells:
             if (cell.variant, cell.provider) == ("fp32", "cpu"):

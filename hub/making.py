@@ -8,12 +8,12 @@ from pathlib import Path
 
 import tyro
 
-from hub import depth, files, images
+from hub import files, images
 from hub.errors import RequestError
 from hub.settings import settings
 from hub.tasks import open_model
 from hub.tasks.pairs import ground, pairs
-from hub.tasks.restore import Restorer
+from hub.tasks.restore import Restorer, read
 from hub.tasks.sample import SampleModel
 from hub.tasks.translate import TranslateModel
 
@@ -87,7 +87,7 @@ def _translate(model: TranslateModel, image: Path, out: Path, inverse: bool) -> 
     if inverse:
         raise RequestError(f"'{name}' restores pictures: there is no other way round.")
     restorer = Restorer(model)
-    restored = restorer.restore(restorer.accepted(depth.read(image, limit)))
+    restored = restorer.restore(restorer.accepted(read(image, limit, restorer.kind)))
     files.write(out, restored.to_png())
     height, width = restored.pixels.shape[:2]
     return "\n".join([f"{image.name} restored by {name}, {width} x {height}, {restored.bits} bits", *restored.notes])

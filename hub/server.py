@@ -18,9 +18,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub import __version__, archive, images
+from hub import __version__, archive, images, logs
 from hub.card import card_page, listed_file
-from hub.errors import BundleError, HubError, RequestError
+from hub.errors import BundleError, HubError, RequestError, SourceError
 from hub.runtime.engine import Engine
 from hub.tasks import speak
 from hub.tasks.sample import SampleModel
@@ -36,8 +36,7 @@ def run_server(host: str, port: int, models: Sequence[str]) -> int:
         RequestError: the address cannot be listened on.
         UnknownModelError, BundleError: as :class:`hub.runtime.engine.Engine`.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.speak()
     engine = Engine(models)
     listening = _listen(host, port)
     log.info("Generative Hub %s at http://%s:%d (Ctrl-C stops it)", __version__, host, port)
@@ -102,15 +101,18 @@ class Hub:
         return FileResponse(found) if found else Response("No such file.", status_code=404)
 
     def download_file(self, model_id: str, path: str) -> Response:
-        """One file of a bundle, under a name that says whose it is: only what the manifest lists is ever served."""
+        """One file of a bundle, under a name that says whose it is: only what the manifest lists is ever served. What
+        the Hub has and the disk has not, as other variants, is fetched first.
+        """
         model = self.engine.models.get(model_id)
         file = next((file for file in model.bundle.all_files() if file.path == path), None) if model else None
         if model is None or file is None:
             return PlainTextResponse("No such file.", status_code=404)
         try:
+            model.resolved.bring([file])
             found = verify_file(model.folder, model.bundle, file)
-        except BundleError as error:
-            return PlainTextResponse(str(error), status_code=409)
+        except (BundleError, SourceError) as error:
+            return _no_download(error)
         name = f"{model_id}-{path.removeprefix('onnx/').replace('/', '-')}"
         tag = {"ETag": f'"{file.sha256}"'}  # a download that broke off goes on where it was
         return FileResponse(found, headers=tag, media_type="application/octet-stream", filename=name)
@@ -123,9 +125,10 @@ class Hub:
             return PlainTextResponse("No such bundle.", status_code=404)
         try:
             model.resolved.require_bundle()
+            model.resolved.fetch_whole(only)
             manifest = archive.check(model.bundle, model.folder, only)
-        except (BundleError, RequestError) as error:
-            return PlainTextResponse(str(error), status_code=409)
+        except (BundleError, RequestError, SourceError) as error:
+            return _no_download(error)
         name = f"{model_id}-{only}.zip" if only else f"{model_id}.zip"
         return StreamingResponse(
             archive.stream(model.bundle, model.folder, manifest, only),
@@ -188,6 +191,11 @@ class Hub:
                 break
         page = (Path(__file__).parent / "pages" / "welcome.html").read_text(encoding="utf-8")
         return page.replace("{{pictures}}", pictures).replace("{{title}}", escape(title))
+
+
+def _no_download(error: HubError) -> Response:
+    """409 for what is not as it should be here, 502 where the Hub does not give it."""
+    return PlainTextResponse(str(error), status_code=502 if isinstance(error, SourceError) else 409)
 
 
 def _img(image: np.ndarray) -> str:

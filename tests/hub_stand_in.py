@@ -58,6 +58,8 @@ class Fault:
     """Answer this, if not 0."""
     drop_after: int = -1
     """Close the connection after so many bytes, if not negative."""
+    stall_after: int = -1
+    """Say no more after so many bytes, if not negative, until the stand-in is ``released``."""
     flip: bool = False
     """Change a byte of the content on its way."""
     times: int = 1
@@ -72,6 +74,9 @@ class HubStandIn:
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str, bool]] = []
         """Method, address with its query, and whether a token came along."""
+        self.sent: list[tuple[str, int]] = []
+        """Files that were sent: the path, and the byte at which it began."""
+        self.released = threading.Event()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._server = uvicorn.Server(
@@ -86,6 +91,7 @@ class HubStandIn:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.released.set()
         self._server.should_exit = True
         self._thread.join()
 
@@ -267,11 +273,20 @@ class HubStandIn:
         headers["Content-Length"] = str(len(content) - first)
         if request.method == "HEAD":
             return Response(headers=headers)
+        self.sent.append((path, first))
         if self._fault(request, lambda each: each.flip):
             content = bytes([content[0] ^ 1]) + content[1:]
-        drop = self._fault(request, lambda each: each.drop_after >= 0)
-        body = _cut(content[first:], drop.drop_after) if drop else iter([content[first:]])
+        body = iter([content[first:]])
+        if drop := self._fault(request, lambda each: each.drop_after >= 0):
+            body = _cut(content[first:], drop.drop_after)
+        elif stall := self._fault(request, lambda each: each.stall_after >= 0):
+            body = self._stalled(content[first:], stall.stall_after)
         return StreamingResponse(body, status_code=206 if asked else 200, headers=headers)
+
+    def _stalled(self, content: bytes, after: int) -> Iterator[bytes]:
+        yield content[:after]
+        self.released.wait(60)
+        yield content[after:]
 
 
 def _cut(content: bytes, after: int) -> Iterator[bytes]:

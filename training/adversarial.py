@@ -11,23 +11,29 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Loss = Literal["relativistic", "hinge"]
+AnyLoss = Literal["relativistic", "hinge", "least-squares"]
 
 
-def discriminator_loss(kind: Loss, real: Tensor, fake: Tensor) -> Tensor:
+def discriminator_loss(kind: AnyLoss, real: Tensor, fake: Tensor) -> Tensor:
     """What the discriminator descends on. real, fake: logits float [N].
 
     relativistic: a real image should score above the fake beside it (Jolicoeur-Martineau, 2018; R3GAN: Huang et al.,
     2024), so no mode of the data can be dropped unpunished. hinge: each on its side of a margin (Lim and Ye, 2017).
+    least-squares: a real image should score 1 and a fake 0 (LSGAN: Mao et al., 2017).
     """
     if kind == "relativistic":
         return F.softplus(fake - real).mean()
+    if kind == "least-squares":
+        return 0.5 * ((real - 1).square().mean() + fake.square().mean())
     return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
 
 
-def generator_loss(kind: Loss, real: Tensor, fake: Tensor) -> Tensor:
+def generator_loss(kind: AnyLoss, real: Tensor, fake: Tensor) -> Tensor:
     """What the generator descends on; `real` matters to the relativistic loss alone."""
     if kind == "relativistic":
         return F.softplus(real - fake).mean()
+    if kind == "least-squares":
+        return (fake - 1).square().mean()
     return -fake.mean()
 
 

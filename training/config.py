@@ -12,9 +12,9 @@ Direction = Literal["AtoB", "BtoA"]
 
 @dataclass(frozen=True)
 class Pairing:
-    """Where the two pictures of a pair lie in a user's folder, and which of them is the source."""
+    """Where both kinds of pictures lie in a user's folder, in pairs or not, and which of them are the sources."""
 
-    layout: PairLayout
+    layout: PairLayout | Literal["unpaired"]
     direction: Direction
 
 
@@ -76,6 +76,18 @@ class PairedConfig(RunConfig):
     @property
     def pairing(self) -> Pairing | None:
         return Pairing(self.pairs, self.direction)
+
+
+@dataclass(frozen=True)
+class UnpairedConfig(RunConfig):
+    """Settings of any run that learns from two kinds of pictures, none of which belongs to another."""
+
+    direction: Direction = "AtoB"
+    """Which kind becomes which: AtoB makes images from the sources, BtoA the reverse."""
+
+    @property
+    def pairing(self) -> Pairing | None:
+        return Pairing("unpaired", self.direction)
 
 
 LEAST = {"image_size": 1, "batch_size": 1, "max_steps": 1, "seed": 0, "checkpoint_minutes": 0, "sample_minutes": 0}

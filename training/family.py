@@ -17,11 +17,13 @@ from training.errors import TrainingError
 FAMILIES: dict[str, str] = {
     "autoencoder": "training.families.autoencoder",
     "denoiser": "training.families.denoiser",
+    "lowdose": "training.families.lowdose",
     "lowlight": "training.families.lowlight",
     "vae": "training.families.vae",
     "gan": "training.families.gan",
     "cgan": "training.families.cgan",
     "pix2pix": "training.families.pix2pix",
+    "cyclegan": "training.families.cyclegan",
 }
 """Family -> module path. Explicit, and imported only when asked for."""
 

@@ -41,6 +41,9 @@ from training.measure import measure
 from training.precision import new_accelerator, use_allowed_threads
 from training.schedule import BudgetSchedule
 
+ANOTHER_SEED = 0x5EED
+"""Added to the seed for the order of unpaired sources."""
+
 
 def train(info: RunInfo, data: ImageData, run: Path, resume: bool) -> bool:
     """Train `info.family` into the folder `run` until the budget is spent or the user interrupts.
@@ -228,13 +231,24 @@ class Feed:
             self.sources = None if self.sources is None else self.sources.to(accelerator.device)
         self.device = accelerator.device
         self.order = ShuffledOrder(len(split), seed, accelerator.process_index, accelerator.num_processes)
+        # Pictures that belong to none of the others come in an order of their own, whose position follows from `order`.
+        self.source_order = None if split.aligned or split.sources is None else self._another_order(len(split.sources))
+
+    def _another_order(self, count: int) -> ShuffledOrder:
+        order = self.order
+        return ShuffledOrder(count, order.seed + ANOTHER_SEED, order.process, order.processes)
 
     def next(self, batch_size: int) -> dict[str, Tensor]:
-        """`image` and, in paired data, `source`: float [N, C, H, W] in [-1, 1], channels last; `label`: int64 [N]."""
+        """`image` and, where there are, `source`: float [N, C, H, W] in [-1, 1], channels last; `label`: int64 [N]."""
+        position = self.order.position
         chosen = torch.from_numpy(self.order.next(batch_size)).to(self.images.device)
-        pictures = {"image": self.images} | ({} if self.sources is None else {"source": self.sources})
-        batch = {name: self._pixels(pixels[chosen]) for name, pixels in pictures.items()}
-        return batch | {"label": self.labels[chosen].to(self.device)}
+        batch = {"image": self._pixels(self.images[chosen]), "label": self.labels[chosen].to(self.device)}
+        if self.sources is not None:
+            if self.source_order is not None:
+                self.source_order.position = position
+                chosen = torch.from_numpy(self.source_order.next(batch_size)).to(self.images.device)
+            batch["source"] = self._pixels(self.sources[chosen])
+        return batch
 
     def _pixels(self, pixels: Tensor) -> Tensor:
         planes = pixels.to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1

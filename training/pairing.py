@@ -1,4 +1,4 @@
-"""Random changes to pairs of pictures: one geometry for both, and for drawings a pen of another kind for the source.
+"""Random changes to pictures that are translated: one geometry for a pair, and another pen for drawings.
 
 What is drawn by hand is thicker, thinner, softer and less steady than what a designer drew. A translator that never saw
 such a line takes it for something else.
@@ -17,30 +17,35 @@ WOBBLE_CELLS = 8
 def same_geometry(
     source: Tensor, target: Tensor, flip: bool, crop: float, turn: float, wobble: float
 ) -> tuple[Tensor, Tensor]:
-    """Both pictures seen through one window, drawn anew for each pair; float [N, C, H, W] in [-1, 1].
+    """Both pictures of each pair float [N, C, H, W] in [-1, 1], seen through one window as in `other_geometry`."""
+    both = other_geometry(torch.cat([source, target], dim=1), flip, crop, turn, wobble)
+    return _laid_out(both[:, : source.shape[1]]), _laid_out(both[:, source.shape[1] :])
 
-    flip: mirror half of the pairs. crop: smallest share of the side that the window has, at most 1; it lies anywhere
-    inside. turn: largest angle in degrees. wobble: standard deviation of a smooth displacement, in hundredths of the
-    side. Nothing is resampled where only `flip` is asked for.
+
+def other_geometry(pictures: Tensor, flip: bool, crop: float, turn: float, wobble: float = 0.0) -> Tensor:
+    """Pictures float [N, C, H, W] in [-1, 1], each seen through a window of its own that is drawn anew.
+
+    flip: mirror half of them. crop: smallest share of the side that the window has, at most 1; it lies anywhere inside.
+    turn: largest angle in degrees. wobble: standard deviation of a smooth displacement, in hundredths of the side.
+    Nothing is resampled where only `flip` is asked for.
     """
-    count, device = len(source), source.device
-    both = torch.cat([source, target], dim=1)
+    count, device = len(pictures), pictures.device
     if flip:
         mirrored = torch.rand(count, 1, 1, 1, device=device) < 0.5
-        both = torch.where(mirrored, both.flip(3), both)
+        pictures = torch.where(mirrored, pictures.flip(3), pictures)
     if crop < 1 or turn or wobble:
         scale = crop + (1 - crop) * torch.rand(count, device=device)
         shift = (2 * torch.rand(count, 2, device=device) - 1) * (1 - scale)[:, None]
         angle = (2 * torch.rand(count, device=device) - 1) * math.radians(turn)
         cosine, sine = scale * angle.cos(), scale * angle.sin()
         window = torch.stack([cosine, -sine, shift[:, 0], sine, cosine, shift[:, 1]], dim=1).view(count, 2, 3)
-        grid = F.affine_grid(window, [count, 1, *both.shape[2:]], align_corners=False)
+        grid = F.affine_grid(window, [count, 1, *pictures.shape[2:]], align_corners=False)
         if wobble:
             coarse = torch.randn(count, 2, WOBBLE_CELLS, WOBBLE_CELLS, device=device) * wobble / 50
-            smooth = F.interpolate(coarse, both.shape[2:], mode="bicubic", align_corners=True)
+            smooth = F.interpolate(coarse, pictures.shape[2:], mode="bicubic", align_corners=True)
             grid = grid + smooth.permute(0, 2, 3, 1)
-        both = F.grid_sample(both, grid, "bilinear", "border", align_corners=False)
-    return _laid_out(both[:, : source.shape[1]]), _laid_out(both[:, source.shape[1] :])
+        pictures = F.grid_sample(pictures, grid, "bilinear", "border", align_corners=False)
+    return _laid_out(pictures)
 
 
 def other_pen(source: Tensor, share: float) -> Tensor:

@@ -1,7 +1,10 @@
 """How good translations are, measured beside what costs nothing: the source as it is, and a fill by mean colours.
 
-Pixels (PSNR, mean absolute error) reward the cautious answer where several are right; features (perceptual distance,
-kernel distance) reward the answer that looks like one of the targets. Both are given, and none of them was trained on.
+Of pairs, pixels (PSNR, mean absolute error) reward the cautious answer where several are right; features (perceptual
+distance, kernel distance) reward the answer that looks like one of the targets. Both are given. Without pairs to learn
+from, a translation should look like pictures of the other kind (kernel and Fréchet distance) and still show what its
+source shows: where held-out pictures do have partners, it should be nearest to its own (retrieval). Nothing here was
+trained on.
 """
 
 import numpy as np
@@ -10,7 +13,7 @@ from numpy.typing import NDArray
 from training.data.dataset import ImageData, Split
 from training.instruments import instrument_for
 from training.line_drawings import RegionFill, is_line_drawing
-from training.metrics import kernel_distance, psnr
+from training.metrics import frechet_distance, kernel_distance, psnr
 from training.perceptual import perceptual_distance
 
 
@@ -27,6 +30,41 @@ def translation_metrics(translated: NDArray[np.uint8], split: Split, data: Image
         filled = RegionFill(data.train.sources, data.train.images)(split.sources)
         found |= _named("fill", _compare(filled, split, data))
     return found
+
+
+def unpaired_metrics(
+    translated: NDArray[np.uint8],
+    sources: NDArray[np.uint8],
+    wanted: NDArray[np.uint8],
+    data: ImageData,
+    aligned: bool,
+) -> dict[str, float]:
+    """Metrics of translations uint8 [N, H, W, C] of `sources` to the kind of `wanted` uint8 [M, H, W, C], and under
+    `source_` those of the sources themselves; aligned: whether wanted[i] shows what sources[i] shows.
+
+    None where colour pictures have no instrument, or too few are there. A Fréchet distance of few pictures is far from
+    that of many; beside the sources' own, of as many, it still says how much of the way was gone.
+    """
+    instrument = instrument_for(data, min(len(sources), len(wanted)))
+    if instrument is None or not instrument.kernel:
+        return {}
+    theirs = instrument.features(wanted)
+
+    def looks(pictures: NDArray[np.uint8]) -> dict[str, float]:
+        ours = instrument.features(pictures)
+        found = {"translation_frechet": frechet_distance(ours, theirs)}
+        found["translation_kernel"], found["translation_kernel_error"] = kernel_distance(ours, theirs)
+        if aligned:
+            found["retrieval"] = retrieval(ours, theirs)
+        return found
+
+    return looks(translated) | _named("source", looks(sources))
+
+
+def retrieval(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Share of rows of features float64 [N, D] whose nearest in `second` [N, D] by angle is their own partner."""
+    ours, theirs = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (first, second))
+    return float(((ours @ theirs.T).argmax(axis=1) == np.arange(len(ours))).mean())
 
 
 def _compare(pictures: NDArray[np.uint8], split: Split, data: ImageData) -> dict[str, float]:

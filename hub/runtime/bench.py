@@ -4,17 +4,15 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from hub.adapters import Adapter
-from hub.contract import Bundle, VariantName
+from hub.contract import VariantName
 from hub.errors import HubError
 from hub.runtime import feeds
 from hub.runtime.adapted import AdaptedSession, open_graph
 from hub.runtime.choice import main_graph
 from hub.runtime.session import Session, available_providers
 from hub.settings import Provider
-from hub.weights import verify
+from hub.weights import Resolved
 
 BATCHES = (1, 16)
 WARM_UP = 2
@@ -38,39 +36,39 @@ class Cell:
 
 
 def measure(
-    bundle: Bundle,
-    folder: Path,
+    found: Resolved,
     runs: int,
     seconds: float = float("inf"),
     progress: Callable[[float], object] = lambda share: None,
     stopped: Callable[[], bool] = lambda: False,
-    adapter: Adapter | None = None,
 ) -> list[Cell]:
     """The main graph of every variant on every provider. Cells take turns within a round, so that a busy machine is
     busy for all.
 
     Args:
-        bundle: what to time.
-        folder: where its files lie.
+        found: what to time; variants that the Hub has and the disk has not are fetched.
         runs: timed rounds.
         seconds: no new round begins after so many, once there are three.
         progress: told the share that is done, 0 to 1.
         stopped: asked between any two runs.
-        adapter: how the graphs are spoken to, where they do not speak the contract themselves.
 
     Raises:
         StoppedError: ``stopped`` said so.
     """
+    bundle, adapter = found.bundle, found.adapter
     graph = main_graph(bundle)
     sessions: dict[tuple[VariantName, Provider], Session | AdaptedSession] = {}
     refused: list[Cell] = []
     for name in bundle.variants:
+        trouble = _trouble_in_fetching(found, name)
         for provider in reversed(available_providers()):
             if stopped():
                 raise StoppedError("The benchmark was stopped.")
+            if trouble:
+                refused.append(Cell(name, provider, {}, trouble))
+                continue
             try:
-                verify(folder, bundle, name)
-                session = open_graph(folder, bundle, name, graph, provider, adapter)
+                session = open_graph(found.folder, bundle, name, graph, provider, adapter)
             except HubError as error:
                 refused.append(Cell(name, provider, {}, str(error)))
             else:
@@ -101,3 +99,12 @@ def measure(
         Cell(name, provider, {batch: medians[name, provider, min(batch, batches[-1])] for batch in BATCHES})
         for name, provider in sessions
     ] + refused
+
+
+def _trouble_in_fetching(found: Resolved, variant: VariantName) -> str:
+    """Why the files of ``variant`` cannot be had; empty where they are there."""
+    try:
+        found.fetch(variant)
+    except HubError as error:
+        return str(error)
+    return ""

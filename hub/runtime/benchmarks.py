@@ -78,8 +78,7 @@ class Benchmarks:
 
     def _work(self, run: Run, model: Model, runs: int) -> None:
         try:
-            told = (run.tell, run.stop.is_set)
-            run.measured = measure(model.bundle, model.folder, runs, SECONDS, *told, model.resolved.adapter)
+            run.measured = measure(model.resolved, runs, SECONDS, run.tell, run.stop.is_set)
             self._remember(model, run.measured)
         except HubError as error:
             run.failure = error

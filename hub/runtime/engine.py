@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from hub.catalog import catalog_ids
-from hub.contract import VariantName
-from hub.errors import BundleError, UnknownModelError
+from hub.errors import BundleError, HubError, UnknownModelError
 from hub.runtime import feeds
 from hub.runtime.adapted import AdaptedSession, open_graph
 from hub.runtime.choice import Choice, choose, main_graph, target
@@ -70,14 +69,6 @@ class Model:
                 self._sessions[graph] = session
             return self._sessions[graph]
 
-    def fetch(self, variant: VariantName) -> None:
-        """Have the files of ``variant`` on disk and verified: from the Hub, only the one in use is there before.
-
-        Raises:
-            BundleError, SourceError: as :meth:`hub.weights.Resolved.fetch`.
-        """
-        self.resolved.fetch(variant)
-
     def warm_up(self) -> None:
         """Open the main graph now rather than at the first request."""
         self._session(main_graph(self.bundle))
@@ -113,15 +104,31 @@ class Engine:
     def __init__(self, names: Sequence[str | Path] = ()) -> None:
         """Know the models ``names`` (ids, folders or Hub repositories), by default the whole catalog.
 
-        Nothing is opened yet; what comes from the Hub is fetched and verified.
+        Nothing is opened yet; what comes from the Hub is fetched and verified. What was asked for by name has to be
+        there; a model of the whole catalog that cannot be had is ``missing``, and the others go on.
 
         Raises:
-            UnknownModelError, SourceError, BundleError: as :meth:`add`.
+            UnknownModelError, SourceError, BundleError: as :meth:`add`; or the catalog has nothing that can be had.
         """
         self._lock = threading.Lock()
         self._models: dict[str, Model] = {}
-        for name in names or catalog_ids():
+        self.missing: dict[str, str] = {}
+        """Models of the catalog that cannot be had, and why."""
+        for name in names:
             self.add(name)
+        if not names:
+            self._add_the_catalog()
+
+    def _add_the_catalog(self) -> None:
+        trouble: HubError | None = None
+        for name in catalog_ids():
+            try:
+                self.add(name)
+            except HubError as error:
+                log.warning("%s is left out: %s", name, error)
+                self.missing[name], trouble = str(error), trouble or error
+        if trouble is not None and not self._models:
+            raise trouble
 
     def add(self, name: str | Path, *, folders: bool = True, tried: bool = False) -> Model:
         """Know one more model. The same folder named twice is one model.

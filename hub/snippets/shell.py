@@ -30,35 +30,47 @@ def ask(plan: Plan, hub: str) -> str:
     Raises:
         RequestError: ``hub`` is no address.
     """
-    if plan.bundle.restores and plan.reads_pictures:
-        return _restore(plan, address(hub))
-    if plan.bundle.task != "sample":
-        return f"# This hub serves the files of {plan.bundle.id}; it has no endpoint for its task yet.\n" + fetch(
-            plan, hub
-        )
+    match plan.bundle.task:
+        case "sample":
+            return _sample(plan, address(hub))
+        case "translate" if plan.bundle.restores:
+            return _picture(plan, address(hub), "restore", "0, 0")  # its own depth, no damage added
+        case "translate":
+            return _picture(plan, address(hub), "translate", 'false, \\"auto\\"')  # this way round
+    return f"# This hub serves the files of {plan.bundle.id}; it has no endpoint for its task yet.\n" + fetch(plan, hub)
+
+
+def _sample(plan: Plan, hub: str) -> str:
     name = plan.bundle.id
     arguments = json.dumps({"data": [name, COUNT, SEED, 1.0, None]})  # temperature 1, all classes
     return (
         f"# {COUNT} pictures from seed {SEED}; the answer names them, and the grid that has all of them.\n"
-        f'answer=$(curl -fsS "{address(hub)}/gradio_api/run/sample" \\\n'
+        f'answer=$(curl -fsS "{hub}/gradio_api/run/sample" \\\n'
         f"  -H 'Content-Type: application/json' -d '{arguments}')\n"
         f'grid=$(printf %s "$answer" | grep -o \'http[^"]*seed{SEED}\\.png\' | head -n 1)\n'
         f'curl -fsS -o {name}.png "$grid"\n'
     )
 
 
-def _restore(plan: Plan, hub: str) -> str:
-    """A picture up, the restored one down."""
+def _picture(plan: Plan, hub: str, endpoint: str, more: str) -> str:
+    """A picture up, and what has become of it, which the answer names first, down. ``more`` are the arguments after the
+    picture, as JSON within double quotes.
+    """
     name, example = plan.bundle.id, plan.steps[0].inputs[0].picture
-    return (
-        f"# Any picture will do; this one is an example of the bundle.\n"
+    brought = (
+        "# Any picture will do; this one is an example of the bundle.\n"
         f'curl -fsS -o picture.png "{hub}/download/{name}/{example}"\n'
+        if example
+        else "# Any picture will do: put one here, as picture.png.\n"
+    )
+    return (
+        f"{brought}"
         f'uploaded=$(curl -fsS -F files=@picture.png "{hub}/gradio_api/upload" | tr -d \'[]"\')\n'
         f'picture="{{\\"path\\": \\"$uploaded\\", \\"meta\\": {{\\"_type\\": \\"gradio.FileData\\"}}}}"\n'
-        f'answer=$(curl -fsS "{hub}/gradio_api/run/restore" \\\n'
-        f'  -H \'Content-Type: application/json\' -d "{{\\"data\\": [\\"{name}\\", $picture, 0, 0]}}")\n'
-        f'restored=$(printf %s "$answer" | grep -o \'http[^"]*-restored\\.png\' | head -n 1)\n'
-        f'curl -fsS -o {name}.png "$restored"\n'
+        f'answer=$(curl -fsS "{hub}/gradio_api/run/{endpoint}" \\\n'
+        f'  -H \'Content-Type: application/json\' -d "{{\\"data\\": [\\"{name}\\", $picture, {more}]}}")\n'
+        f'made=$(printf %s "$answer" | grep -o \'http[^"]*\\.png\' | head -n 1)\n'
+        f'curl -fsS -o {name}.png "$made"\n'
     )
 
 

@@ -25,7 +25,7 @@ def open_model(name: str | Path) -> Any:
         SourceError: the Hub does not give it.
         BundleError: its bundle is damaged, or of a task that this release does not speak.
     """
-    model = Engine([name]).add(name)
+    (model,) = Engine([name]).models.values()
     return speak(model, TASK_MODELS.get(model.bundle.task, SampleModel))
 
 

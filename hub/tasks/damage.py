@@ -9,10 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hub.dicom import Tone
+from hub.tasks import tomography
+
 WHITE, READ_NOISE = 4000.0, 4.0
 """The sensor: electrons at white where the exposure is right, and the standard deviation that reading adds."""
 MIDDLE_GREY = 0.18
 """What an automatic exposure makes the mean of, in linear light."""
+SLICE_NOISE = 2.2
+"""Standard deviation in grey levels of what CT at full dose adds to brain, at 128 pixels a side: 3.95 HU."""
 
 Baseline = Callable[[np.ndarray, float], np.ndarray]
 """Picture uint8 [H, W, C] and level of its damage -> restored, the same."""
@@ -31,10 +36,18 @@ class Kind:
     start: float
     """Where the slider begins."""
     step: float
-    done: str
-    """What has been done, with ``{level}``."""
+    done: Callable[[float], str]
+    """Level -> what has been done."""
     baselines: Mapping[str, tuple[Baseline, str]]
     """Name -> method, and what it knows that the model does not."""
+    whole: int | None = None
+    """Pixels a side at most of pictures that are damaged whole; ``None``: any number, in parts."""
+    compared: Callable[[np.ndarray], np.ndarray] = lambda pixels: pixels
+    """What of a picture is compared with the truth, uint8 [H, W, C]."""
+    compared_as: str = ""
+    """What that is, as the end of a sentence."""
+    tone: Tone | None = None
+    """For CT slices: how the model has them. Such pictures are grey, and nothing to diagnose by."""
 
 
 def gaussian_noise(pixels: np.ndarray, level: float, random: np.random.RandomState) -> np.ndarray:
@@ -63,8 +76,8 @@ def to_srgb(linear: np.ndarray) -> np.ndarray:
 # ── What one would reach for instead ─────────────────────────────────────────────────────────────────────────────────
 
 
-def non_local_means(image: np.ndarray, level: float) -> np.ndarray:
-    """Buades et al. (2005). The strength is 0.6 of the noise: the best of 0.6, 0.8 and 1 on photographs and clothes."""
+def non_local_means(image: np.ndarray, level: float, strength: float = 0.6) -> np.ndarray:
+    """Buades et al. (2005). ``strength``, of the noise: 0.6 is the best of 0.6 to 1 on photographs and clothes."""
     from skimage.restoration import denoise_nl_means
 
     unit = level / 255
@@ -73,7 +86,7 @@ def non_local_means(image: np.ndarray, level: float) -> np.ndarray:
         (image[..., 0] if grey else image) / np.float32(255),
         patch_size=5,
         patch_distance=6,
-        h=0.6 * unit,
+        h=strength * unit,
         sigma=unit,
         channel_axis=None if grey else 2,
     )
@@ -85,6 +98,16 @@ def total_variation(image: np.ndarray, level: float) -> np.ndarray:
     from skimage.restoration import denoise_tv_chambolle
 
     return _levels(denoise_tv_chambolle(image / np.float32(255), weight=0.6 * level / 255, channel_axis=2))
+
+
+def slice_means(image: np.ndarray, level: float) -> np.ndarray:
+    """Non-local means, told the noise in brain at that dose; the strength is the best of 0.4 to 1.4 on slices."""
+    return non_local_means(image, SLICE_NOISE * 2 ** (level / 2), strength=1.0)
+
+
+def slice_variation(image: np.ndarray, level: float) -> np.ndarray:
+    """Total variation, told the same; its weight, as above, is the best on slices too."""
+    return total_variation(image, SLICE_NOISE * 2 ** (level / 2))
 
 
 def gamma(image: np.ndarray, level: float) -> np.ndarray:
@@ -133,7 +156,7 @@ KINDS: dict[str, Kind] = {
         info="Noise to add first, in grey levels; 0 leaves the picture as it is",
         start=25,
         step=1,
-        done="noise {level} added",
+        done=lambda level: f"noise {level:g} added",
         baselines={
             "Non-local means": (non_local_means, "told the noise"),
             "Total variation": (total_variation, "told the noise"),
@@ -145,11 +168,27 @@ KINDS: dict[str, Kind] = {
         info="Exposure to take away first, in stops; 0 leaves the picture as it is",
         start=3,
         step=0.5,
-        done="{level} stops of exposure taken away",
+        done=lambda level: f"{level:g} stops of exposure taken away",
         baselines={
             "Gamma": (gamma, "mean to the middle"),
             "CLAHE": (equalised, "local contrast"),
             "Auto-exposure": (auto_exposure, "then non-local means"),
         },
+    ),
+    "low-dose CT": Kind(
+        tomography.low_dose,
+        called="The dose taken away",
+        info="Times to halve the dose first; 0 leaves the slice as it is",
+        start=6,
+        step=0.5,
+        done=lambda level: f"dose halved {level:g} times: {tomography.PHOTONS / 2**level:,.0f} photons a detector bin",
+        baselines={
+            "Non-local means": (slice_means, "told the noise"),
+            "Total variation": (slice_variation, "told the noise"),
+        },
+        whole=tomography.LARGEST,
+        compared=tomography.in_window,
+        compared_as=f" inside the window of soft tissue ({tomography.WINDOW})",
+        tone=tomography.to_levels,
     ),
 }

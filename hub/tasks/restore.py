@@ -8,17 +8,21 @@ of channels; what a picture has beyond that is seen to here:
 * grey, for a model of colour: it goes through as three equal channels, and their mean comes back;
 * alpha: stays as it is.
 
+CT slices are grey, may come as DICOM (``hub.dicom``), and are never for diagnosis.
+
 The classical baselines are scikit-image's, an optional dependency: without it there are none, and no SSIM.
 """
 
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
-from hub import images
+from hub import depth, dicom, images
 from hub.depth import Picture
 from hub.errors import BundleError, RequestError
+from hub.images import PIXEL_LIMIT
 from hub.tasks.damage import KINDS, Baseline, Kind
 from hub.tasks.sample import MAX_SEED, is_number, whole
 from hub.tasks.translate import Progress, TranslateModel
@@ -57,8 +61,10 @@ class Restorer:
         self.kind: Kind = KINDS[bundle.restores.kind]
 
     def accepted(self, picture: Picture) -> Picture:
-        """``picture`` as the model can take it: as it is, or fitted to the one size that the model has."""
+        """``picture`` as the model can take it: as it is, or fitted to the one size that the model has; slices grey."""
         spec = self.bundle.image
+        if self.kind.tone:
+            picture = _as_slice(picture, spec.height)
         if spec.dynamic or picture.pixels.shape[:2] == (spec.height, spec.width):
             return picture
         channels = picture.pixels.shape[2]
@@ -102,11 +108,37 @@ class Restorer:
         if not is_number(level) or not 0 <= level <= highest:
             raise RequestError(f"{self.kind.called} must be a number from 0 to {highest:g}, not {level!r:.40}.")
         random = np.random.RandomState(whole("The seed", seed, 0, MAX_SEED))
-        clean = picture.eight_bits()
+        clean, largest = picture.eight_bits(), self.kind.whole
+        if largest and level and max(clean.shape[:2]) > largest:
+            raise RequestError(f"To be damaged first it may be {largest} pixels a side at most; give a smaller one.")
         made = np.array(clean)
-        for at in range(0, len(clean) if level else 0, 256):  # in bands: noise takes eight times the picture's memory
-            made[at : at + 256] = self.kind.apply(clean[at : at + 256], float(level), random)
+        # In bands, where the damage allows it: noise takes eight times the picture's memory.
+        rows = len(clean) if largest else 256
+        for at in range(0, len(clean) if level else 0, rows):
+            made[at : at + rows] = self.kind.apply(clean[at : at + rows], float(level), random)
         return replace(picture, pixels=made, alpha=_eight(picture.alpha))
+
+
+def _as_slice(picture: Picture, side: int) -> Picture:
+    """Grey, with what is to be said of every slice; ``side``: pixels of those that the model learned from."""
+    notes = [note for note in picture.notes if note != dicom.NOTICE]
+    if picture.pixels.shape[2] == 3:
+        grey = picture.pixels.mean(axis=2, keepdims=True, dtype=np.float32).round().astype(picture.pixels.dtype)
+        if (picture.pixels != grey).any():
+            notes.append("Slices are grey: its colours were left out.")
+        picture = replace(picture, pixels=grey, profile=None)
+    if max(picture.pixels.shape[:2]) >= 2 * side:
+        notes.append(f"The model learned from slices of {side} x {side} pixels; on finer ones nobody has measured it.")
+    return replace(picture, notes=(*notes, dicom.NOTICE))
+
+
+def read(path: Path, limit: int = PIXEL_LIMIT, kind: Kind | None = None) -> Picture:
+    """The picture in a file, for a model that undoes ``kind``: at its own depth, or of DICOM the slice.
+
+    Raises:
+        RequestError: no picture, a damaged one, or one with more than ``limit`` pixels.
+    """
+    return dicom.read(path, limit, kind.tone if kind else None) if dicom.is_dicom(path) else depth.read(path, limit)
 
 
 def _eight(alpha: np.ndarray | None) -> np.ndarray | None:
@@ -122,7 +154,9 @@ def scores(truth: Picture, damaged: Picture, restored: Picture, kind: Kind, leve
     made = {"Damaged": before, "Restored": ours}
     for name, baseline in _baselines(kind).items() if min(clean.shape[:2]) >= SMALLEST else ():
         made[name] = baseline(before, level)
-    return [Score(name, picture, psnr(picture, clean), ssim(picture, clean)) for name, picture in made.items()]
+    seen = {name: kind.compared(picture) for name, picture in made.items()}
+    truth_seen = kind.compared(clean)
+    return [Score(name, made[name], psnr(each, truth_seen), ssim(each, truth_seen)) for name, each in seen.items()]
 
 
 def _middle(pixels: np.ndarray) -> np.ndarray:

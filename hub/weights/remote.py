@@ -2,8 +2,10 @@
 
 A commit is immutable: what the cache has of a pinned revision is used without a word over the network. What is missing
 is asked for by name, the manifest first, so that the same files are wanted online and offline, and nothing but the
-wanted variant is fetched. The client resumes a broken transfer where it stopped and renames a file only once it is
-whole; on top of that this retries what passes by itself (5xx, a dropped connection).
+wanted variant is fetched. The client takes a broken transfer up where it stopped and renames a file only once it is
+whole (what was stopped begins that file anew, and keeps those that came); on top of that this retries what passes by
+itself (5xx, a dropped connection). The commit that a branch meant is remembered once all of it is verified: until then
+the one before is there to go back to.
 
 A token comes from ``HF_TOKEN`` or the client's own store and goes into a header; it is never seen here.
 """
@@ -13,14 +15,14 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from huggingface_hub import HfApi, ModelInfo, RepoFile, hf_hub_download, try_to_load_from_cache
+from huggingface_hub import HfApi, ModelInfo, RepoFile, constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -39,13 +41,17 @@ from hub.errors import BundleError, NoBundleError, SourceError
 log = logging.getLogger("genhub")
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>[\w./-]{1,128}))?", re.ASCII)
+NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?!/)(?!.*\.\.)(?P<revision>[\w./-]{1,128}))?", re.ASCII)
+"""The client keeps what a revision means in a file of that name; Git, too, has none with two dots in a row."""
 MAX_MANIFEST_BYTES = 4_000_000
 WAITS = (0.5, 1.5, 4.0)
 """Seconds before each further attempt."""
 PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 PASSING = frozenset({"ReadError", "WriteError", "RemoteProtocolError", "ReadTimeout", "WriteTimeout", "PoolTimeout"})
 """By name: the client passes on the exceptions of whichever HTTP library it stands on."""
+PIECE = constants.DOWNLOAD_CHUNK_SIZE = 1 << 20
+"""What the client writes at a time. With its own ten megabytes a transfer that breaks sooner would begin anew, again
+and again, and progress would come in leaps."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Answer = TypeVar("Answer")
@@ -86,28 +92,35 @@ def place_named(name: str) -> Place | None:
 def find(place: Place, *, again: bool = False) -> Snapshot:
     """The commit that ``place`` means, with its manifest in the cache.
 
-    A pinned revision that is in the cache is not asked for. Where a branch cannot be asked for, the commit it meant
-    last time is used, and the note says so. ``again`` fetches the manifest anew.
+    A pinned revision that is in the cache is not asked for. ``again`` fetches the manifest anew.
 
     Raises:
         NoBundleError: the repository has no manifest.
-        SourceError: the Hub does not have it, does not give it, or cannot be reached, and the cache has nothing.
+        SourceError: the Hub does not have it, does not give it, or cannot be reached.
     """
-    there = try_to_load_from_cache(place.repo, MANIFEST, revision=place.revision)
-    cached = Path(there).parent if isinstance(there, str) else None
-    commit = place.revision
-    if not place.pinned:
-        try:
-            commit = str(ask_about(place).sha)
-        except SourceError as error:
-            if cached is None:
-                raise
-            return Snapshot(place.repo, cached.name, cached, f"{error} The copy in the cache is used.")
-    if cached is None or cached.name != commit or again:
-        look_at(Place(place.repo, commit), {MANIFEST: None})
-        # By the name that was asked for: so the client remembers which commit it meant.
-        cached = download(place, MANIFEST, again=again).parent
-    return Snapshot(place.repo, cached.name, cached)
+    commit = place.revision if place.pinned else str(ask_about(place).sha)
+    there = try_to_load_from_cache(place.repo, MANIFEST, revision=commit)
+    if isinstance(there, str) and not again:
+        return Snapshot(place.repo, commit, Path(there).parent)
+    exactly = Place(place.repo, commit)
+    look_at(exactly, {MANIFEST: None})
+    return Snapshot(place.repo, commit, download(exactly, MANIFEST, again=again).parent)
+
+
+def last_good(place: Place, note: str = "") -> Snapshot | None:
+    """The commit that a branch or tag meant when all of it was verified last, out of the cache; ``note`` says why."""
+    there = None if place.pinned else try_to_load_from_cache(place.repo, MANIFEST, revision=place.revision)
+    if not isinstance(there, str):
+        return None
+    return Snapshot(place.repo, Path(there).parent.name, Path(there).parent, note)
+
+
+def remember(place: Place, snapshot: Snapshot) -> None:
+    """Have the client note that ``place`` means this commit, all of which has been verified."""
+    known = last_good(place)
+    if not place.pinned and (known is None or known.commit != snapshot.commit):
+        with suppress(Exception):  # nothing is fetched, yet the client asks; unanswered, it is noted next time
+            _download(place, MANIFEST, again=False)
 
 
 def ask_about(place: Place) -> ModelInfo:
@@ -222,7 +235,8 @@ def fetch(snapshot: Snapshot, files: Sequence[File], *, again: bool = False) -> 
         return
     look_at(place, missing)
     total = sum(file.bytes for file in files if file.path in missing)
-    log.info("Fetching %d files, %.1f MB, from %s", len(missing), total / 1e6, place)
+    what = "1 file" if len(missing) == 1 else f"{len(missing)} files"
+    log.info("Fetching %s, %.1f MB, from %s", what, total / 1e6, place)
     bar = _counter(total)
     for path in missing:
         _ask(place, partial(_download, place, path, again, bar))
@@ -293,7 +307,7 @@ def _passes(error: Exception) -> bool:
 
 def in_words(error: Exception, place: Place) -> SourceError:
     """One sentence for whatever the client raised about ``place``."""
-    host = re.sub(r"^https?://", "", _api().endpoint)
+    host = re.sub(r"^https?://([^/@]*@)?", "", _api().endpoint)  # a password may stand before it
     if isinstance(error, LocalEntryNotFoundError | ValueError) and isinstance(error.__cause__, Exception):
         return in_words(error.__cause__, place)  # the client's summary of what went wrong just before
     if isinstance(error, GatedRepoError):
@@ -308,7 +322,7 @@ def in_words(error: Exception, place: Place) -> SourceError:
             return SourceError(f"{host} does not let us have {place.repo} (status {status}); set HF_TOKEN.")
         return SourceError(f"{host} cannot give {place.repo} at present (status {status}).")
     if isinstance(error, OfflineModeIsEnabled):
-        return SourceError(f"{place} is not in the cache, and HF_HUB_OFFLINE keeps the Hub from being asked.")
+        return SourceError(f"HF_HUB_OFFLINE keeps the Hub from being asked for {place}.")
     if isinstance(error, LocalEntryNotFoundError):
         return SourceError(f"{host} cannot be reached, and {place} is not in the cache.")
     if isinstance(error, EntryNotFoundError):

@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4, help="of each classifier")
     arguments = parser.parse_args()
 
-    model = Engine([arguments.model]).add(arguments.model)
+    (model,) = Engine([arguments.model]).models.values()
     build("fashion")
     data = read_parquet(parquet_path("fashion"), model.bundle.image.height, model.bundle.image.channels)
     label = data.train.labels

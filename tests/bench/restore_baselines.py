@@ -3,19 +3,22 @@
     python -m tests.bench.restore_baselines runs/denoise --pictures 100
     python -m tests.bench.restore_baselines runs/photo --pictures 28 --validation 8
     python -m tests.bench.restore_baselines runs/lowlight --pictures 28 --validation 8
+    python -m tests.bench.restore_baselines runs/lowdose --pictures 18 --validation 4
 
 Denoising: BM3D, non-local means, total variation. Low light: gamma, CLAHE, histogram equalisation, and BM3D after an
-exposure that is found or told. Each method chooses its setting for each level on validation pictures; ours is told
-nothing. The damage is the evaluation's own. BM3D takes about a second a picture, so the comparison is on the first
-pictures of the test split, ours on these too; of large ones, all see the middle SIDE pixels. Writes `baselines.json`
-into the run, where `genhub export` finds it. The peers live in a throwaway environment; what they made is kept in
-`RUN/peers`, and is used again as long as the pictures are the same.
+exposure that is found or told. Low-dose CT: the three of denoising, told how strong the noise is at that dose, and BM3D
+told its spectrum as well, since it is not white. Each method chooses its setting for each level on validation pictures;
+ours is told nothing. The damage is the evaluation's own. BM3D takes about a second a picture, so the comparison is on
+the first pictures of the test split, ours on these too; of large ones, all see the middle SIDE pixels. Writes
+`baselines.json` into the run, where `genhub export` finds it. The peers live in a throwaway environment; what they made
+is kept in `RUN/peers`, and is used again as long as the pictures are the same.
 """
 
 import argparse
 import os
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +29,16 @@ from training.atomic import write_json
 from training.checkpoint import load_run
 from training.damage import damaged_images
 from training.evaluation import unpadded
+from training.hounsfield import in_window
 from training.metrics import psnr, ssim
 from training.restorer import Restorer
 
 PEERS = ("bm3d==4.0.3", "scikit-image==0.26.0")
 SIDE = 128
 """Pixels a side at most."""
-MEASURES = {"sigma": (psnr,), "stops": (psnr, ssim)}
+MEASURES = {"sigma": (psnr,), "stops": (psnr, ssim), "halvings": (psnr, ssim)}
+SEEN: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {"halvings": in_window}
+"""What of the pictures is compared, where it is not all of it."""
 
 
 def pictures(trainer: Restorer, count: int, validation: int) -> dict[str, NDArray[np.uint8]]:
@@ -70,7 +76,7 @@ def peers(folder: Path, unit: str, given: dict[str, NDArray[np.uint8]]) -> dict[
 def main() -> None:
     """Damage, have the peers restore, compare, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, help="a run of the denoiser or the lowlight family")
+    parser.add_argument("run", type=Path, help="a run of the denoiser, the lowlight or the lowdose family")
     parser.add_argument("--pictures", type=int, default=200, help="test pictures to compare on")
     parser.add_argument("--validation", type=int, default=24, help="validation pictures to choose settings on")
     arguments = parser.parse_args()
@@ -80,15 +86,20 @@ def main() -> None:
     given = pictures(trainer, arguments.pictures, arguments.validation)
     made = peers(arguments.run / "peers", trainer.unit, given)
     baselines: dict[str, dict[str, float]] = {}
+    seen = SEEN.get(trainer.unit, lambda images: images)
+    truth = seen(given["test_clean"])
+    all_of_them = given["test_clean"].shape == trainer.data.test.images.shape
     for level in trainer.levels:
         ours = trainer.restore(given[f"test_{level}"])
         theirs = {name.partition("/")[0]: images for name, images in made.items() if name.endswith(f"/{level}")}
         for measure in MEASURES[trainer.unit]:
-            values = {name: measure(images, given["test_clean"]) for name, images in theirs.items()}
-            values = {"this model": measure(ours, given["test_clean"]), **values}
+            values = {name: measure(seen(images), truth) for name, images in theirs.items()}
             at = f"{measure.__name__}_{trainer.unit}_{level}"
+            values = {"this model": measure(seen(ours), truth), **values}
             print(at, *(f"{name} {value:.3f}" for name, value in values.items()), sep="  ", flush=True)
-            beside = f", {arguments.pictures} pictures"
+            if all_of_them:  # then ours is the run's own number
+                del values["this model"]
+            beside = "" if all_of_them else f", {arguments.pictures} pictures"
             baselines[at] = {name + beside: round(value, 3) for name, value in values.items()}
     write_json(arguments.run / "baselines.json", baselines)
 

@@ -159,7 +159,8 @@ def test_a_benchmark_shows_its_progress_and_then_fills_the_table(hub: RunningHub
     visit.page.get_by_role("progressbar").wait_for()
     table = visit.page.locator("#benchmark-outcome table")
     table.wait_for(timeout=60_000)
-    assert [line.split()[0] for line in table.locator("tbody tr").all_inner_texts()] == ["fp32", "fp16", "int8"]
+    variants = [line.split()[0] for line in table.locator("tbody tr").all_inner_texts()]
+    assert list(dict.fromkeys(variants)) == ["fp32", "fp16", "int8"], "each on every provider of this machine"
     visit.page.wait_for_function("document.querySelector('[data-model=vae-fashion] .variants em')")
     assert row.inner_text().count(" ms") == 3
     assert visit.complaints == []

@@ -10,9 +10,11 @@ from PIL import Image
 
 from hub import depth
 from hub.catalog import catalog_ids
+from hub.contract import Damage
 from hub.depth import Picture
 from hub.weights import resolve
 from tests.e2e.conftest import Visit
+from tests.hub.dicoms import head, write_dicom
 from tests.hub.films import waves, write_film
 from tests.hub.tiny_translator import smooth, write_tiny_translator
 from tests.serving import RunningHub, serving
@@ -22,12 +24,15 @@ PHONE = (390, 844)
 
 @pytest.fixture(scope="module")
 def denoisers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """A hub with two denoisers, one with clean pictures to try it on and one with noisy ones alone."""
+    """A hub with two denoisers, one with clean pictures to try it on and one with noisy ones alone, and one of CT."""
     folder = tmp_path_factory.mktemp("bundles")
     write_tiny_translator(folder / "clean")
     write_tiny_translator(folder / "noisy", bundle_id="noisy", channels=3, targets=False)
+    dose = Damage(kind="low-dose CT", lowest=2, highest=9)
+    write_tiny_translator(folder / "ct", bundle_id="ct", title="Tiny of CT", damage=dose)
     about = {"GENHUB_PROVIDER": "cpu", "GENHUB_TILE": "64"}
-    with serving("--models", f"{folder / 'clean'},{folder / 'noisy'}", **about) as running:
+    models = ",".join(str(folder / name) for name in ("clean", "noisy", "ct"))
+    with serving("--models", models, **about) as running:
         yield running
 
 
@@ -110,6 +115,25 @@ def test_an_upload_is_restored_as_it_is_and_downloaded_at_its_depth(
     upload.set_input_files(tmp_path / "notes.png")
     visit.page.get_by_text("not a picture that can be read").wait_for()
     assert after(visit) == picture and visit.complaints == []
+
+
+def test_slices_say_their_dose_and_dicom_is_taken_with_a_notice(
+    denoisers: RunningHub, visit: Visit, tmp_path: Path
+) -> None:
+    write_dicom(tmp_path / "slice.dcm", head())
+    open_tab(visit, denoisers)
+    picture = after(visit)
+    visit.page.click("#restore-model input")
+    visit.page.get_by_role("option", name="Tiny of CT").click()
+    picture = after(visit, picture)
+    visit.page.get_by_text("dose halved 6 times: 50,000 photons a detector bin").wait_for()
+    visit.page.get_by_text("inside the window of soft tissue (level 40, width 400)").wait_for()
+    assert visit.page.get_by_text("This is no medical device").is_visible()
+    visit.page.locator("input[type=file]").first.set_input_files(tmp_path / "slice.dcm")
+    after(visit, picture)
+    visit.page.get_by_text("64 x 64, 8 bits").wait_for()
+    visit.page.get_by_text("Shown in the model's own window").wait_for()
+    assert visit.page.get_by_text("This is no medical device").is_visible() and visit.complaints == []
 
 
 def test_of_a_large_picture_one_sees_how_far_it_is(denoisers: RunningHub, visit: Visit, tmp_path: Path) -> None:

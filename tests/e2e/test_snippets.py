@@ -21,16 +21,21 @@ from hub.snippets import snippets
 from hub.snippets.browser import ONNXRUNTIME_WEB
 from hub.weights import resolve
 from tests.e2e.conftest import Visit
-from tests.hub.tiny_translator import write_tiny_translator
+from tests.hub.tiny_translator import smooth, write_tiny_translator
 from tests.npm import place
-from tests.serving import RunningHub, free_port, wait_for
+from tests.serving import RunningHub, free_port, serving, wait_for
 
 SHA256 = "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71"
 LOADED = ("dist/ort.wasm.min.mjs", "dist/ort-wasm-simd-threaded.mjs", "dist/ort-wasm-simd-threaded.wasm")
-SAMPLING = [name for name in catalog_ids() if resolve(name).bundle.task == "sample"]
+SAMPLING, TRANSLATING = (
+    [name for name in catalog_ids() if resolve(name).bundle.task == task] for task in ("sample", "translate")
+)
 """Other tasks go by their stand-ins."""
 EMBEDDED: list[tuple[str, VariantName]] = [
     (name, variant) for name in SAMPLING for variant, made in resolve(name).bundle.variants.items() if made.web
+]
+TRANSLATED: list[tuple[str, VariantName]] = [
+    (name, variant) for name in TRANSLATING for variant, made in resolve(name).bundle.variants.items() if made.web
 ]
 
 # The page draws its noise from Math.random: give it a stream that Python can follow.
@@ -121,6 +126,23 @@ def test_the_page_of_every_bundle_makes_the_pictures_that_onnxruntime_makes_here
         assert 10 * math.log10(255**2 / max((off.astype(float) ** 2).mean(), 1e-9)) > 30
 
 
+@pytest.mark.parametrize(("name", "variant"), TRANSLATED)
+def test_the_page_of_every_bundle_that_takes_a_picture_makes_of_it_what_onnxruntime_makes_here(
+    name: str, variant: VariantName, modules: Path, visit: Visit, tmp_path: Path
+) -> None:
+    bundle, folder = resolve(name).bundle, resolve(name).folder
+    with served(paste(bundle, folder, variant, modules, tmp_path)) as url:
+        (shown,) = open_page(visit, url, "document.querySelectorAll('canvas').length == 1")
+    mode, size = {1: "L", 3: "RGB"}[bundle.image.channels], (bundle.image.width, bundle.image.height)
+    example = Image.open(folder / "examples/01.png").convert(mode)
+    assert example.size == size, "nothing is resized, which browsers do in a way of their own"
+    feeds = {"image": np.asarray(example).reshape(1, *size[::-1], -1)}
+    graph = folder / bundle.variants[variant].files["translator"].path
+    expected = ort.InferenceSession(graph).run(None, feeds)[0][0]
+    off = np.abs(shown[..., :3] - expected.astype(int))
+    assert off.max() <= 2 if variant == "fp32" else off.mean() < 3
+
+
 @pytest.mark.parametrize("task", [task for task in TASKS if task != "sample"])
 def test_the_page_of_every_other_task_runs_on_its_own_examples(
     task: str, stand_in: Callable[[str], Path], modules: Path, visit: Visit, tmp_path: Path
@@ -192,24 +214,31 @@ def test_curl_gets_the_very_grid_that_the_hub_makes(name: str, hub: RunningHub, 
 
 
 def test_of_a_task_without_an_endpoint_curl_gets_the_files(stand_in: Callable[[str], Path], tmp_path: Path) -> None:
-    from tests.serving import serving
-
-    folder = stand_in("translate")
+    folder = stand_in("inpaint")
     with serving("--models", str(folder), GENHUB_CACHE=str(tmp_path / "cache"), GENHUB_PROVIDER="cpu") as running:
         done = shell(snippets(read_bundle(folder), "fp32", running.url)["curl"], tmp_path)
     assert done.returncode == 0, done.stderr
-    assert read_bundle(tmp_path / "tiny-translate") == read_bundle(folder)
+    assert read_bundle(tmp_path / "tiny-inpaint") == read_bundle(folder)
 
 
-def test_curl_has_a_picture_restored(tmp_path: Path) -> None:
-    from tests.serving import serving
-
-    bundle = write_tiny_translator(tmp_path / "tiny")
-    with serving(
-        "--models", str(tmp_path / "tiny"), GENHUB_CACHE=str(tmp_path / "cache"), GENHUB_PROVIDER="cpu"
-    ) as running:
+@pytest.mark.parametrize("does", ["restores", "translates"])
+@pytest.mark.parametrize("brought", ["an example", "a picture of one's own"])
+def test_curl_has_a_picture_restored_or_translated(does: str, brought: str, tmp_path: Path) -> None:
+    examples = 2 if brought == "an example" else 0
+    name, folder = "tiny.v2", tmp_path / "tiny"
+    bundle = write_tiny_translator(folder, bundle_id=name, restores=does == "restores", examples=examples)
+    if not examples:
+        Image.fromarray(smooth(32, 32, 1)[..., 0]).save(tmp_path / "picture.png")
+    with serving("--models", str(folder), GENHUB_CACHE=str(tmp_path / "cache"), GENHUB_PROVIDER="cpu") as running:
         done = shell(snippets(bundle, "fp32", running.url)["curl"], tmp_path)
     assert done.returncode == 0, done.stderr
-    example = np.asarray(Image.open(tmp_path / "tiny/examples/01.png"))[..., None]
-    restored = np.asarray(Image.open(tmp_path / "tiny-denoiser.png"))[..., None]
-    assert np.array_equal(restored, open_model(tmp_path / "tiny").translate(example))
+    given = np.asarray(Image.open(tmp_path / "picture.png"))[..., None]
+    made = np.asarray(Image.open(tmp_path / f"{name}.png"))[..., None]
+    assert np.array_equal(made, open_model(folder).translate(given))
+
+
+@pytest.mark.parametrize("name", TRANSLATING)
+def test_curl_works_for_every_bundle_that_takes_a_picture(name: str, hub: RunningHub, tmp_path: Path) -> None:
+    done = shell(snippets(resolve(name).bundle, "fp32", hub.url)["curl"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert Image.open(tmp_path / f"{name}.png").size == Image.open(tmp_path / "picture.png").size

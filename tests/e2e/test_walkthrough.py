@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gradio_client import Client
+from huggingface_hub import ModelCard
 from PIL import Image
 
 from hub import open_model
@@ -35,7 +36,7 @@ def commands() -> list[list[str]]:
 def test_two_hundred_pictures_become_a_model_in_every_tab_and_on_a_hub(
     tmp_path: Path, visit: Visit, hub_stand_in: HubStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install, train, export, serve, *more = commands()
+    install, train, export, serve, publish = commands()
     assert install == ["pip", "install", ".[export]"]  # what this process runs in has it already
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     assert "export" in project["optional-dependencies"]
@@ -66,8 +67,13 @@ def test_two_hundred_pictures_become_a_model_in_every_tab_and_on_a_hub(
         assert visit.complaints == []
 
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    run(*more or [["genhub", "publish", mine, "--repo", "you/mine"]], cwd=tmp_path)
-    assert (open_model("you/mine").sample(count=4, seed=1) == pictures).all()
+    assert publish[:3] == ["genhub", "publish", mine]
+    run(publish, cwd=tmp_path)
+    repository = hub_stand_in.repos[publish[-1]]
+    header = ModelCard(repository.commits[repository.main]["README.md"].decode()).data
+    assert (header.license, header.license_name) == ("other", "not-stated"), "a folder says nothing of its licence"
+    assert str(tmp_path) not in repository.commits[repository.main]["bundle.json"].decode()
+    assert (open_model(publish[-1]).sample(count=4, seed=1) == pictures).all()
 
 
 def make_pictures(folder: Path) -> None:

@@ -12,7 +12,7 @@ import yaml
 from huggingface_hub import ModelCard
 
 from export.bundle import Written
-from export.card import HUB_CALLS, PIPELINE_TAGS, TASK_TITLES, what_it_is
+from export.card import HUB_CALLS, PIPELINE_TAGS, TASK_TITLES, identifier, what_it_is
 from hub.contract import TASKS
 
 
@@ -78,3 +78,8 @@ def test_every_task_has_its_words() -> None:
 def test_what_a_family_is_comes_from_its_docstring() -> None:
     assert what_it_is("First line.\n\nWhat: a net\nthat paints.\n\n    genhub train") == "A net that paints."
     assert what_it_is("Only a line.") == "Only a line."
+
+
+def test_every_number_has_an_identifier_that_search_finds() -> None:
+    assert identifier("Fréchet distance of samples") == "frechet_distance_of_samples"
+    assert identifier("PSNR, noise of 25/255") == "psnr_noise_of_25_255"

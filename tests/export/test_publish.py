@@ -25,6 +25,8 @@ from tests.hub_stand_in import READ_ONLY, TOKEN, HubStandIn, files_of
 
 REPO = "me/stand-in"
 GITATTRIBUTES = ".gitattributes"
+SECRET = "hf_" + "aBcDeFgHiJkLmNoPq" * 2
+"""As long as the Hub's own."""
 
 
 @pytest.fixture
@@ -129,6 +131,8 @@ def test_a_dry_run_asks_nobody(folder: Path, owner: HubStandIn, capsys: pytest.C
         ("missing", "is missing"),
         ("no card", "has no README.md"),
         ("no licence", "names no licence"),
+        ("token in the card", "The README.md of 'stand-in-boxes' holds what looks like a token"),
+        ("token in the manifest", "The bundle.json of 'stand-in-boxes' holds what looks like a token"),
     ],
 )
 def test_a_bundle_that_is_not_right_is_not_sent(harm: str, said: str, folder: Path, owner: HubStandIn) -> None:
@@ -147,8 +151,17 @@ def test_a_bundle_that_is_not_right_is_not_sent(harm: str, said: str, folder: Pa
             (folder / "README.md").write_text("---\ntags:\n- onnx\n---\n# Mine\n")
             card = describe(folder / "README.md", folder).model_dump()
             manifest["files"] = [card if file["path"] == "README.md" else file for file in manifest["files"]]
+        case "token in the card":
+            from tests.hub.tiny_bundle import describe
+
+            (folder / "README.md").write_text(f"---\nlicense: mit\n---\nexport HF_TOKEN={SECRET}\n")
+            card = describe(folder / "README.md", folder).model_dump()
+            manifest["files"] = [card if file["path"] == "README.md" else file for file in manifest["files"]]
+        case "token in the manifest":
+            manifest["training"]["data"] = f"https://user:{SECRET}@example.org/pictures"
     (folder / MANIFEST).write_text(json.dumps(manifest))
-    assert said in refusal(folder)
+    refused = refusal(folder)
+    assert said in refused and SECRET not in refused
     assert owner.requests == []
 
 

@@ -41,6 +41,7 @@ def test_a_namespace_points_every_model_at_one_account() -> None:
         ("[a]\n", "names no source"),
         ('[a]\nrepo = "a/b"', "a repo and its revision go together"),
         ('[a]\nrepo = "a/b"\nrevision = "main"', "a.revision"),
+        (f'[a]\nembedded = true\nmanifest = "{"0" * 64}"', "pins a repo, and there is none"),
         ('[a]\nrepo = "nobody"\nrevision = "' + COMMIT + '"', "a.repo"),
         ("[a]\nembeded = true", "a.embeded"),
         ("['A b']\nembedded = true", "A b"),

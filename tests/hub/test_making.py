@@ -8,7 +8,10 @@ from PIL import Image
 
 from hub import depth, open_model
 from hub.cli import dispatch
+from hub.contract import Damage
 from hub.depth import Picture
+from hub.dicom import NOTICE
+from tests.hub.dicoms import head, write_dicom
 from tests.hub.sentence import sentence
 from tests.hub.tiny_translator import smooth, write_tiny_translator
 
@@ -38,6 +41,15 @@ def test_a_picture_is_restored_at_its_own_depth(
     assert after.bits == 16 and after.alpha is not None and (after.alpha == 500).all()
     change = np.abs(after.pixels.astype(int) - before.pixels)[4:-4, 4:-4]  # a blur darkens the border
     assert 0 < change.max() < 40 * 257
+
+
+def test_a_dicom_slice_comes_out_as_a_picture_with_a_notice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_tiny_translator(tmp_path / "ct", damage=Damage(kind="low-dose CT", lowest=2, highest=9))
+    path, out = write_dicom(tmp_path / "a.dcm", head()), tmp_path / "out.png"
+    assert dispatch(["run", str(tmp_path / "ct"), "--image", str(path), "--out", str(out)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == f"{out}: a.dcm restored by tiny-denoiser, 64 x 64, 8 bits" and told[-1] == NOTICE
+    assert depth.read(out).pixels.shape == (64, 64, 1)
 
 
 def test_a_model_that_restores_nothing_translates_both_ways(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ class Tags(HTMLParser):
 
 def drawn(engine: Engine) -> list[Tags]:
     model = next(iter(engine.models.values()))
-    pages = [table(rows(engine, Benchmarks()), model.bundle.id), heading(model), about(model), files(model)]
+    listed = table(rows(engine, Benchmarks()), model.bundle.id, engine.missing)
+    pages = [listed, heading(model), about(model), files(model)]
     return [Tags(page) for page in pages]
 
 
@@ -63,6 +64,14 @@ def test_every_task_is_drawn_and_points_only_at_what_the_manifest_lists(
         assert found[1] is None or found[1] in listed
     downloads = {address for address in pages[3].addresses if not address.partition("?")[0].endswith(".zip")}
     assert downloads == {f"download/{bundle.id}/{path}" for path in listed}
+
+
+def test_what_is_left_out_is_named_below_the_table(tiny_bundle: Path) -> None:
+    engine = Engine([tiny_bundle])
+    engine.missing["theirs"] = "example.org has no repository <b>me/theirs</b> to show."
+    listed = table(rows(engine, Benchmarks()), "tiny", engine.missing)
+    assert "<b>theirs</b> is left out. example.org has no repository &lt;b&gt;me/theirs" in listed
+    assert Tags(listed).unclosed == []
 
 
 def test_an_adapted_model_is_drawn_without_what_it_cannot_give(hub_stand_in: HubStandIn) -> None:

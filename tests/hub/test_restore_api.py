@@ -13,9 +13,13 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from hub import depth, open_model
+from hub.contract import Damage
 from hub.depth import Picture
+from hub.dicom import NOTICE
 from hub.tasks.restore import Restorer
+from hub.tasks.tomography import to_levels
 from hub.video import Clip
+from tests.hub.dicoms import head, write_dicom
 from tests.hub.films import waves, write_film
 from tests.hub.sentence import sentence
 from tests.hub.tiny_bundle import write_tiny_bundle
@@ -27,9 +31,10 @@ TINY = "tiny-denoiser"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of three bundles: a denoiser, a translator that restores nothing, and a model that takes no pictures."""
+    """Of bundles: a denoiser, one of CT, a translator that restores nothing, and a model that takes no pictures."""
     folder = tmp_path_factory.mktemp("bundles")
     write_tiny_translator(folder / TINY)
+    write_tiny_translator(folder / "ct", bundle_id="ct", damage=Damage(kind="low-dose CT", lowest=2, highest=9))
     write_tiny_translator(folder / "other", bundle_id="other", restores=False)
     write_tiny_bundle(folder / "gan", bundle_id="gan", encoder=False)
     return folder
@@ -37,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def hub(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    models = ",".join(str(folder / name) for name in (TINY, "other", "gan"))
+    models = ",".join(str(folder / name) for name in (TINY, "ct", "other", "gan"))
     about = {"GENHUB_PROVIDER": "cpu", "GENHUB_TILE": "64", "GENHUB_MAX_MEGAPIXELS": "1"}
     with serving("--models", models, GENHUB_CACHE=str(tmp_path_factory.mktemp("cache")), **about) as hub:
         yield hub
@@ -87,6 +92,19 @@ def test_a_clean_picture_is_damaged_measured_and_the_same_every_time(client: Cli
     assert all(0 < each["ssim"] <= 1 for each in scores.values())
 
 
+def test_a_dicom_slice_is_restored_in_the_model_s_window_with_a_notice(client: Client, tmp_path: Path) -> None:
+    slice_ = handle_file(write_dicom(tmp_path / "slice.dcm", head(), WindowCenter=35, WindowWidth=80))
+    after, before, report = client.predict("ct", slice_, api_name="/restore")
+    assert Path(after).name == "slice-restored.png"
+    assert np.array_equal(np.asarray(Image.open(before)), to_levels(head()))
+    assert report["notes"][-1] == NOTICE and "level 40, width 400" in report["notes"][0]
+    _, before, report = client.predict("ct", slice_, 6, 3, api_name="/restore")
+    assert list(report["scores"]) == ["Damaged", "Restored", "Non-local means", "Total variation"]
+    assert not np.array_equal(np.asarray(Image.open(before)), to_levels(head())) and report["damage"] == 6
+    *_, report = client.predict(TINY, slice_, api_name="/restore")
+    assert report["notes"] == ["Shown in the file's own window: level 35, width 80.", NOTICE]
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (1000, 1000)])
 @pytest.mark.parametrize("mode", ["1", "P", "CMYK", "RGBA", "LA", "F"])
 def test_any_kind_and_size_comes_back_in_its_size(
@@ -117,6 +135,8 @@ def test_a_film_is_answered_with_its_first_picture_and_that_is_said(client: Clie
         ({"seed": -1}, "The seed must be"),
         ({"picture": "notes"}, "not a picture"),
         ({"picture": "large"}, "at most 1 megapixels"),
+        ({"picture": "cut"}, "damaged, or compressed"),
+        ({"model": "ct", "damage": 10}, "The dose taken away must be a number from 0 to 9"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_the_hub_goes_on(
@@ -125,6 +145,7 @@ def test_what_cannot_be_done_is_one_sentence_and_the_hub_goes_on(
     (tmp_path / "notes.png").write_text("not a picture")
     Image.new("L", (1001, 1000)).save(tmp_path / "large.png")
     Image.new("L", (9, 9)).save(tmp_path / "good.png")
+    (tmp_path / "cut.png").write_bytes(write_dicom(tmp_path / "whole.dcm", head()).read_bytes()[:-100])
     asked = {"model": TINY, "picture": "good", "damage": 5, "seed": 0} | change
     asked["picture"] = handle_file(tmp_path / f"{asked['picture']}.png")
     with pytest.raises(AppError) as refused:

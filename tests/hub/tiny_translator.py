@@ -30,6 +30,7 @@ def write_tiny_translator(
     folder: Path,
     *,
     bundle_id: str = "tiny-denoiser",
+    title: str = "Tiny denoiser",
     channels: int = 1,
     dynamic: bool = True,
     reach: int | None = REACH,
@@ -57,7 +58,7 @@ def write_tiny_translator(
     beside = _examples(folder, channels, examples, targets, size if drawings else None)
     bundle = Bundle(
         id=bundle_id,
-        title="Tiny denoiser" if restores else f"Tiny translator {bundle_id}" if drawings else "Tiny translator",
+        title=title if restores else f"Tiny translator {bundle_id}" if drawings else "Tiny translator",
         family="tiny",
         task="translate",
         description="A blur, for tests.",

@@ -2,9 +2,7 @@
 
 import gzip
 import hashlib
-import io
 import struct
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.training.packages import deb
 from training.data import fashion
 from training.data.dataset import read_info, read_parquet
 from training.data.open import open_data
@@ -36,26 +35,11 @@ def files() -> dict[str, bytes]:
     }
 
 
-def deb(files: dict[str, bytes], folder: str) -> bytes:
-    """A Debian package: an ar archive with an xz tar inside."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:xz") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(f"./{folder.strip('/')}/{name}")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    package = b"!<arch>\n"
-    for name, content in (("debian-binary", b"2.0\n"), ("data.tar.xz", buffer.getvalue())):
-        package += f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(content):<10}`\n".encode() + content
-        package += b"\n" * (len(content) % 2)
-    return package
-
-
 @pytest.fixture
 def source(files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     """The pinned source, with the tiny package in the cache in place of the real one."""
     monkeypatch.setenv("GENHUB_CACHE", str(tmp_path / "cache"))
-    package = deb(files, "/opt/tiny")
+    package = deb({f"/opt/tiny/{name}": content for name, content in files.items()})
     pinned = replace(
         read_source("fashion"),
         folder="/opt/tiny",

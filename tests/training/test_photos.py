@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.training.packages import deb
 from training.data import photos
 from training.data.dataset import read_info, read_parquet
 from training.data.photos import PIECES, SIZE, name_of, pieces
@@ -27,19 +27,6 @@ def photograph(width: int, height: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
     return buffer.getvalue()
-
-
-def deb(files: dict[str, bytes]) -> bytes:
-    """A Debian package with these files, by path."""
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w:xz") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(f"./{name}")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    content = data.getvalue()
-    header = f"{'data.tar.xz':<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n".encode()
-    return b"!<arch>\n" + header + content + b"\n" * (len(content) % 2)
 
 
 def pinned(files: dict[str, bytes]) -> Source:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.data import avatars, emoji, fashion, pairs, photos
+from training.data import avatars, ct, emoji, fashion, pairs, photos
 from training.data.attributes import Attribute
 from training.data.dataset import DataInfo, read_info
 from training.data.sources import Source, cache_dir, read_source
@@ -29,11 +29,13 @@ def _emoji(name: str, title: str) -> Callable[[list[Source], Path], DataInfo]:
 
 BUILDERS: dict[str, Builder] = {
     "avatars": Builder(("dicebear-core", "toon-head"), avatars.build, avatars.ATTRIBUTES),
+    "ct": Builder(("invesalius",), ct.build),
     "emoji": Builder(("noto", "emojibase"), _emoji("emoji", "Noto emoji")),
     "emoji-fluent": Builder(("fluent", "emojibase"), _emoji("emoji-fluent", "Fluent emoji, flat")),
     "emoji-twemoji": Builder(("twemoji", "emojibase"), _emoji("emoji-twemoji", "Twemoji")),
     "fluent3d": Builder(("fluent", "fluent-3d", "emojibase"), pairs.build_fluent3d, paired=True),
     "fashion": Builder(("fashion",), lambda sources, path: fashion.build(sources[0], path), fashion.ATTRIBUTES),
+    "noto-fluent": Builder(("noto", "fluent", "emojibase"), pairs.build_noto_fluent, paired=True),
     "openmoji": Builder(("openmoji",), pairs.build_openmoji, paired=True),
     "photos": Builder(("lomiri-16", "lomiri-20", "mate-backgrounds", "plasma-wallpapers"), photos.build),
 }

@@ -59,7 +59,10 @@ class Split:
     columns: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     """int64 [N] each: what a data set knows of its pictures beside the class, where it does."""
     sources: NDArray[np.uint8] | None = None
-    """uint8 [N, H, W, C] in paired data: what each of the images, the targets, is to be made from."""
+    """uint8 [N, H, W, C] in paired data: what each of the images, the targets, is to be made from; in unpaired data
+    uint8 [M, H, W, C]: pictures of the other kind."""
+    aligned: bool = True
+    """Whether sources[i] is what images[i] is to be made from: else they are pictures of two kinds, in any order."""
 
     def __len__(self) -> int:
         return len(self.images)

@@ -4,6 +4,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from training.config import Pairing
 from training.data.build import BUILDERS, build, parquet_path
 from training.data.dataset import ImageData, Split, read_parquet
@@ -37,7 +39,10 @@ def _open(spec: str, image_size: int, channels: int, online: bool, pairing: Pair
         return read_parquet(path, image_size, channels)
     if path.is_dir() and pairing is not None:
         from training.data.paired_folder import read_pairs
+        from training.data.unpaired_folder import read_unpaired
 
+        if pairing.layout == "unpaired":
+            return read_unpaired(path, image_size, channels)
         return read_pairs(path, image_size, channels, pairing.layout)
     if path.is_dir():
         from training.data.folder import read_folder
@@ -52,19 +57,26 @@ def _open(spec: str, image_size: int, channels: int, online: bool, pairing: Pair
 
 
 def _in_pairs(data: ImageData, pairing: Pairing) -> ImageData:
-    """The same data, made sure to be in pairs, in the direction that is wanted."""
+    """The same data, made sure to be of two kinds, in the direction that is wanted.
+
+    Where no pairs are wanted, nobody says which belong together in training. Held-out pairs stay pairs, to measure by.
+    """
 
     def load(split: str) -> Split:
         found: Split = getattr(data, split)
-        if found.sources is None:
+        sources = found.sources
+        if sources is None:
             known = ", ".join(name for name, builder in sorted(BUILDERS.items()) if builder.paired)
             raise TrainingError(
                 f"The data set {data.info.name} has no pairs, and this family learns from nothing else; name one that "
-                f"has ({known}), or a folder with pairs in A/ and B/."
+                f"has ({known}), or a folder with A/ and B/."
             )
+        if pairing.layout == "unpaired" and split == "train":
+            found = replace(found, aligned=False)
         if pairing.direction == "AtoB":
             return found
-        return replace(found, images=found.sources, sources=found.images)
+        labels = found.labels if found.aligned else np.zeros(len(sources), np.int64)
+        return replace(found, images=sources, sources=found.images, labels=labels)
 
     return ImageData(data.info, data.image_size, data.channels, load)
 

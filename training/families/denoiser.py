@@ -55,7 +55,7 @@ PRESETS: dict[str, RunConfig] = {
 class Denoiser(nn.Module):
     """noisy float [N, C, H, W] in [-1, 1] -> denoised, the same; H and W are multiples of 4."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: RestorerConfig) -> None:
         super().__init__()
         width = config.width
 

@@ -46,7 +46,8 @@ def build(engine: Engine) -> gr.Blocks:
         model = gr.Textbox(first.bundle.id, visible=False)
         address = gr.Textbox("http://127.0.0.1:7860", visible=False)
         stage = Stage(engine, benchmarks, Additions(engine), model, address)
-        listed = gr.HTML(table(rows(engine, benchmarks), first.bundle.id), elem_id="models", js_on_load=CHOOSE)
+        shown = table(rows(engine, benchmarks), first.bundle.id, engine.missing)
+        listed = gr.HTML(shown, elem_id="models", js_on_load=CHOOSE)
         adder = adding.build(stage)
         head = gr.HTML(heading(first))
         with gr.Tabs(elem_classes="sections"):
@@ -75,16 +76,16 @@ def build(engine: Engine) -> gr.Blocks:
             return event.model
 
         def listing(name: str) -> str:
-            return table(rows(engine, benchmarks), name)
+            return table(rows(engine, benchmarks), name, engine.missing)
 
         asked = [model, address, coded.language, coded.variant]
-        shown = [head, card, taken, timed.outcome, *coded.parts]
+        filled = [head, card, taken, timed.outcome, *coded.parts]
         opened = tab.load(None, model, [address, model], js=HERE, **QUIETLY)
-        opened.then(meet, asked, shown, **QUIETLY)
+        opened.then(meet, asked, filled, **QUIETLY)
         opened.then(listing, model, listed, **QUIETLY)
         tab.load(adding.offer, None, adder.whole, **QUIETLY)
         chosen = listed.select(choose, None, model, **QUIETLY)
-        chosen.then(meet, asked, shown, **QUIETLY).success(None, None, None, js=SHOW_CARD, **QUIETLY)
+        chosen.then(meet, asked, filled, **QUIETLY).success(None, None, None, js=SHOW_CARD, **QUIETLY)
         timed.finished.then(listing, model, listed, **QUIETLY)
         api.build(stage)
     return tab

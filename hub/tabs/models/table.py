@@ -1,6 +1,6 @@
 """The table of all models as a page shows it: columns on a desk, cards on a phone, a button in each row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -22,17 +22,23 @@ HEADER = (
     "Parameters",
     "Variants: size, against PyTorch, here",
     "Quality, beside a baseline",
-    "Licence",
+    "Licence, data, source",
 )
 
 
-def table(rows: Sequence[dict[str, Any]], chosen: str) -> str:
-    """``rows`` as HTML; ``chosen`` is the id of the one whose card is shown."""
+def table(rows: Sequence[dict[str, Any]], chosen: str, missing: Mapping[str, str]) -> str:
+    """``rows`` as HTML; ``chosen`` is the id of the one whose card is shown. Below, models that are ``missing``, and
+    why.
+    """
     header = "".join(f'<th scope="col">{name}</th>' for name in HEADER)
     body = "".join(_row(row, row["id"] == chosen) for row in rows)
+    left_out = "".join(
+        f'<p class="hint"><b>{escape(name)}</b> is left out. {escape(why)}</p>' for name, why in missing.items()
+    )
     return (
         '<table class="models"><caption>Choose a model to see its card, files and code.</caption>'
         f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"
+        f"{left_out}"
     )
 
 

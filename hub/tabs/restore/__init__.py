@@ -11,6 +11,7 @@ from gradio import FileData
 from gradio.events import api
 
 from hub import images
+from hub.dicom import SUFFIXES
 from hub.runtime.engine import Engine
 from hub.tabs.answers import QUIETLY, answers
 from hub.tabs.choices import bundles, keep_up, restores, titles
@@ -54,7 +55,7 @@ def build(engine: Engine) -> gr.Blocks:
         if not value and not clean_examples(chosen):
             return None, "", "", gr.update(visible=False)
         path = picked(value, chosen)
-        made = restore(chosen, read(path), damage, seed, progress)
+        made = restore(chosen, read(path, chosen), damage, seed, progress)
         pictures = (view.shown(made.before), view.shown(made.after))
         file = download(made.after.to_png(), f"{stem(path)}-restored.png")
         return (
@@ -95,9 +96,11 @@ def build(engine: Engine) -> gr.Blocks:
 
         Args:
             model: the id of a model that restores.
-            picture: an uploaded picture file; 16-bit and grey PNG and TIFF stay what they are.
+            picture: an uploaded picture file; 16-bit and grey PNG and TIFF stay what they are. DICOM files are read
+                where pydicom is installed; nothing here is for diagnosis or treatment.
             damage: above 0, the picture is damaged first, as the model has learned to undo it: by Gaussian noise of
-                that standard deviation in grey levels, or by an exposure that is so many stops too short.
+                that standard deviation in grey levels, by an exposure that is so many stops too short, or by a CT
+                dose halved so many times.
             seed: of the damage.
 
         Returns:
@@ -105,7 +108,8 @@ def build(engine: Engine) -> gr.Blocks:
             was damaged, PSNR and SSIM against the clean picture, beside classical baselines.
         """
         path = uploaded(picture)
-        made: Outcome = restore(restorer(engine, model), read(path), damage, seed, lambda share: None)
+        chosen = restorer(engine, model)
+        made: Outcome = restore(chosen, read(path, chosen), damage, seed, lambda share: None)
         name = stem(path)
         return (
             _file(made.after.to_png(), f"{name}-restored.png"),
@@ -127,7 +131,7 @@ def build(engine: Engine) -> gr.Blocks:
                 )
                 with gr.Column(elem_classes="controls for-pictures"):
                     upload = gr.UploadButton(
-                        "Upload a picture", file_types=["image"], size="md", elem_id="restore-upload"
+                        "Upload a picture", file_types=["image", *SUFFIXES], size="md", elem_id="restore-upload"
                     )
                     examples = gr.HTML(elem_classes="examples", js_on_load=CHOOSE, elem_id="restore-examples")
                     damage = gr.Slider(

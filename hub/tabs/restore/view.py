@@ -57,8 +57,8 @@ def comparison(scores: Sequence[Score], kind: Kind, size: tuple[int, ...]) -> st
     part = f", on the middle {width} x {height} pixels" if (height, width) != size else ""
     return (
         f'<section class="comparison"><div>{"".join(figures)}</div>'
-        f"<p>PSNR and SSIM against the picture before the damage{part}; higher is better. The model is not told how "
-        "much of it there is.</p></section>"
+        f"<p>PSNR and SSIM against the picture before the damage{part}{kind.compared_as}; higher is better. The model "
+        "is not told how much of it there is.</p></section>"
     )
 
 
@@ -74,6 +74,6 @@ def _detail(pixels: np.ndarray) -> np.ndarray:
 def about(picture: Picture, kind: Kind, level: float) -> str:
     """What has been done, a line, and what there is to know about it."""
     height, width = picture.pixels.shape[:2]
-    done = f"{width} x {height}, {picture.bits} bits" + (f", {kind.done.format(level=f'{level:g}')}" if level else "")
+    done = f"{width} x {height}, {picture.bits} bits" + (f", {kind.done(level)}" if level else "")
     notes = "".join(f"<li>{escape(note)}</li>" for note in picture.notes)
     return f'<div class="restored-about" role="status"><p>{done}</p>{f"<ul>{notes}</ul>" if notes else ""}</div>'

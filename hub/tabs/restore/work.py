@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hub import depth
 from hub.card import listed_file
 from hub.depth import Picture
 from hub.runtime.engine import Engine
 from hub.settings import settings
 from hub.tasks import speak
 from hub.tasks.restore import Restorer, Score, scores
+from hub.tasks.restore import read as read_picture
 from hub.tasks.translate import Progress, TranslateModel
 
 
@@ -52,13 +52,13 @@ def restorer(engine: Engine, model: str) -> Restorer:
     return Restorer(speak(engine.model(model), TranslateModel))
 
 
-def read(path: Path) -> Picture:
-    """The picture in a file, if this hub takes one of its size.
+def read(path: Path, model: Restorer | None = None) -> Picture:
+    """The picture in a file as ``model`` takes it, if this hub takes one of its size.
 
     Raises:
         RequestError: no picture, a damaged one, or too large a one.
     """
-    return depth.read(path, settings().max_megapixels * 10**6)
+    return read_picture(path, settings().max_megapixels * 10**6, model.kind if model else None)
 
 
 def restore(model: Restorer, picture: Picture, damage: object, seed: object, progress: Progress) -> Outcome:

@@ -149,12 +149,7 @@ def test_a_mask_in_which_nought_is_the_hole_is_a_range_that_falls() -> None:
 
 @pytest.mark.parametrize("model", [lama_repository(batch=1)], indirect=True)
 def test_it_is_benchmarked_like_any_model(model: Model) -> None:
-    model.fetch("fp32")
-    (cell,) = [
-        each
-        for each in measure(model.bundle, model.folder, 1, seconds=0.001, adapter=model.resolved.adapter)
-        if each.provider == "cpu"
-    ]
+    (cell,) = [each for each in measure(model.resolved, 1, seconds=0.001) if each.provider == "cpu"]
     assert cell.milliseconds.keys() == {1, 16} and not cell.refused
 
 

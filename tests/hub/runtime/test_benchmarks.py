@@ -1,6 +1,7 @@
 """``hub.runtime.bench`` and ``benchmarks``: every variant on every provider, one run at a time, stopped when asked."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def model(tiny_bundle: Path) -> Model:
 def test_every_variant_is_timed_on_every_provider_and_progress_only_rises() -> None:
     model = Engine(["gan-fashion"]).models["gan-fashion"]
     told: list[float] = []
-    cells = measure(model.bundle, model.folder, 3, progress=told.append)
+    cells = measure(model.resolved, 3, progress=told.append)
     assert {(cell.variant, cell.provider) for cell in cells} == {
         (variant, provider) for variant in model.bundle.variants for provider in available_providers()
     }
@@ -33,7 +34,7 @@ def test_every_variant_is_timed_on_every_provider_and_progress_only_rises() -> N
 
 def test_no_new_round_begins_once_time_is_up(model: Model) -> None:
     began: list[float] = []
-    measure(model.bundle, model.folder, 10_000, seconds=0.0001, progress=began.append)
+    measure(model.resolved, 10_000, seconds=0.0001, progress=began.append)
     cells = len(model.bundle.variants) * len(available_providers())
     assert len(began) <= 6 * cells
 
@@ -43,7 +44,7 @@ def test_a_variant_whose_files_are_not_there_says_so_while_the_others_are_timed(
     for file in bundle.bundle.all_files("int8"):
         (tmp_path / file.path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file.path).write_bytes((bundle.folder / file.path).read_bytes())
-    cells = {cell.variant: cell for cell in measure(bundle.bundle, tmp_path, 1)}
+    cells = {cell.variant: cell for cell in measure(replace(bundle.resolved, folder=tmp_path), 1)}
     assert "missing" in cells["fp32"].refused and cells["int8"].milliseconds
 
 

@@ -1,14 +1,24 @@
 """What goes wrong on the way from the Hub: one sentence, the good copy where there is one, nothing half-written."""
 
+import contextlib
+import fcntl
+import os
+import pty
+import re
 import resource
+import struct
 import subprocess
 import sys
+import termios
+import time
 from pathlib import Path
 
 import pytest
 
+from hub.contract import MANIFEST
 from hub.errors import BundleError
 from hub.weights import resolve
+from hub.weights.remote import PIECE
 from tests.hub.sentence import sentence
 from tests.hub.tiny_bundle import write_tiny_bundle
 from tests.hub.weights.published import REPO, got, refusal
@@ -75,12 +85,69 @@ def test_a_5xx_that_stays_is_refused_and_the_files_that_came_are_kept(published:
 
 
 def test_a_dropped_connection_is_taken_up_where_it_broke(hub_stand_in: HubStandIn, tmp_path: Path) -> None:
-    write_tiny_bundle(tmp_path / "fat", ballast=300_000)
+    write_tiny_bundle(tmp_path / "fat", ballast=3 * PIECE)
     hub_stand_in.add(REPO, files_of(tmp_path / "fat"))
-    hub_stand_in.fail("decoder", drop_after=200_000)
+    hub_stand_in.fail("decoder", drop_after=2 * PIECE + 1000)
     found = resolve(REPO)
     assert (found.folder / "onnx/decoder.onnx").read_bytes() == (tmp_path / "fat/onnx/decoder.onnx").read_bytes()
-    assert got(hub_stand_in).count("onnx/decoder.onnx") == 2
+    assert [at for path, at in hub_stand_in.sent if path == "onnx/decoder.onnx"] == [0, 2 * PIECE]
+
+
+def test_a_process_that_was_killed_leaves_whole_files_and_no_half_of_one(
+    hub_stand_in: HubStandIn, tmp_path: Path
+) -> None:
+    write_tiny_bundle(tmp_path / "fat", ballast=300_000)
+    hub_stand_in.add(REPO, files_of(tmp_path / "fat"))
+    hub_stand_in.fail("encoder", stall_after=1000)
+    command = [sys.executable, "-m", "hub.cli", "run", REPO, "--out", str(tmp_path / "o.png")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        while not any(path == "onnx/encoder.onnx" for path, _ in hub_stand_in.sent):
+            assert running.poll() is None
+            time.sleep(0.02)
+        running.kill()
+    hub_stand_in.released.set()
+    assert not list((tmp_path / "hf").rglob("*/onnx/encoder.onnx"))
+    hub_stand_in.sent.clear()
+    found = resolve(REPO)
+    assert (found.folder / "onnx/encoder.onnx").read_bytes() == (tmp_path / "fat/onnx/encoder.onnx").read_bytes()
+    assert "onnx/decoder.onnx" not in [path for path, _ in hub_stand_in.sent], "it had come, and is not fetched again"
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        ("truncated", "is not the file that the manifest describes"),
+        ("tampered", "does not match its sha256"),
+        ("schema", "schema version 99"),
+        ("no manifest", "is neither a bundle of this hub nor"),
+        ("broken off", "(status 503)"),
+    ],
+)
+def test_a_new_revision_that_is_not_right_leaves_the_one_before_in_service(
+    harm: str, said: str, published: HubStandIn, tmp_path: Path
+) -> None:
+    before = resolve(REPO)
+    write_tiny_bundle(tmp_path / "new", weights_seed=1)
+    files = files_of(tmp_path / "new")
+    match harm:
+        case "truncated":
+            files["onnx/decoder.onnx"] = files["onnx/decoder.onnx"][:100]
+        case "tampered":
+            published.fail("decoder", flip=True, times=99)
+        case "schema":
+            files[MANIFEST] = files[MANIFEST].replace(b'"schema_version": 1', b'"schema_version": 99')
+        case "no manifest":
+            del files[MANIFEST]
+        case _:
+            published.fail("encoder", status=503, times=99)
+    published.add(REPO, files)
+    for _ in range(2):  # at the next start, too
+        found = resolve(REPO)
+        assert found.bundle == before.bundle and found.folder == before.folder
+        assert said in found.reason and found.reason.endswith("The copy in the cache is used.")
+    published.__exit__()
+    assert resolve(REPO).folder == before.folder, "and with the server down"
 
 
 @pytest.mark.usefixtures("quick")
@@ -129,3 +196,20 @@ def test_a_full_disk_leaves_nothing_half_written(hub_stand_in: HubStandIn, tmp_p
     assert not [path for path in cached if path.suffix == ".incomplete"]
     assert run(10_000_000).returncode == 0
     assert (tmp_path / "o.png").exists()
+
+
+def test_a_terminal_shows_how_far_it_is_and_no_chatter(published: HubStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_DISABLE_PROGRESS_BARS")
+    command = [sys.executable, "-m", "hub.cli", "models", "--models", REPO]
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs) as running:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # the terminal is closed
+            while piece := os.read(ours, 4096):
+                shown += piece
+    os.close(ours)
+    assert running.returncode == 0
+    assert re.search(rb"onnx/decoder.onnx: 100%", shown)
+    assert b"HTTP" not in shown

@@ -1,7 +1,7 @@
 """``hub.weights.resolve`` with the real client against a Hub on this machine: nothing half-written ever serves."""
 
 import json
-import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,10 +12,11 @@ import pytest
 
 from hub import open_model
 from hub.contract import read_bundle
-from hub.errors import BundleError, UnknownModelError
+from hub.errors import BundleError, SourceError, UnknownModelError
 from hub.runtime.engine import Engine
 from hub.weights import fingerprint, resolve
 from tests.hub.conftest import Turn
+from tests.hub.sentence import sentence
 from tests.hub.tiny_bundle import write_tiny_bundle
 from tests.hub.weights.published import REPO, got, refusal
 from tests.hub_stand_in import HubStandIn, files_of
@@ -27,7 +28,8 @@ def test_a_folder_is_a_bundle_wherever_it_lies(tiny_bundle: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["no-such-model", "x" * 10_000, "~nobody-of-that-name/x", "a\0b", "line\nbreak", "/a/b"]
+    "name",
+    ["no-such-model", "x" * 10_000, "~nobody-of-that-name/x", "a\0b", "line\nbreak", "/a/b", "a/b@../../c", "a/b@/c"],
 )
 def test_a_name_that_is_nothing_is_answered_with_what_there_is(name: str) -> None:
     assert "vae-fashion" in refusal(name, UnknownModelError)
@@ -92,8 +94,9 @@ def test_offline_a_warm_cache_serves_and_a_cold_one_says_so(
     huggingface_hub.close_session()  # the client's connection has offline mode built in
     try:
         assert resolve(pinned).source == "hub"
-        assert "HF_HUB_OFFLINE keeps the Hub from being asked. The copy in the cache is used." in resolve(REPO).reason
-        assert "keeps the Hub from being asked" in refusal("someone/else")
+        said = f"HF_HUB_OFFLINE keeps the Hub from being asked for {REPO}@main. The copy in the cache is used."
+        assert resolve(REPO).reason == said
+        assert "keeps the Hub from being asked for someone/else" in refusal("someone/else")
         assert published.requests == []
     finally:
         huggingface_hub.close_session()
@@ -171,6 +174,94 @@ def test_the_embedded_copy_stands_in_for_one_that_was_tampered_with(
     assert open_model("vae-fashion").sample(count=1).shape == (1, 32, 32, 1)
 
 
+@pytest.mark.parametrize("harm", ["gone", "damaged", "no bundle"])
+def test_where_the_catalog_s_folder_fails_the_next_source_is_used(
+    harm: str, hub_stand_in: HubStandIn, own_catalog: Callable[..., None], tmp_path: Path
+) -> None:
+    shipped = resolve("vae-fashion").folder
+    folder = tmp_path / "mine"
+    if harm != "gone":
+        shutil.copytree(shipped, folder)
+    if harm == "damaged":
+        (folder / "onnx/decoder.onnx").write_bytes(b"half")
+    if harm == "no bundle":
+        (folder / "bundle.json").unlink()
+    commit = hub_stand_in.add("me/vae-fashion", files_of(shipped))
+    own_catalog(folder=str(folder), repo="me/vae-fashion", revision=commit, embedded=True)
+    found = resolve("vae-fashion")
+    assert found.source == "hub"
+    assert found.reason.endswith(f"The copy of me/vae-fashion@{commit[:12]} is used instead.")
+    own_catalog(folder=str(folder), embedded=True)
+    assert resolve("vae-fashion").reason.endswith("The copy that ships with the package is used instead.")
+    own_catalog(folder=str(folder))
+    if harm == "damaged":
+        assert "damaged" in refusal_at_use("vae-fashion")
+    else:
+        assert "is no bundle" in refusal("vae-fashion", BundleError)
+
+
+def refusal_at_use(name: str) -> str:
+    with pytest.raises(BundleError) as refused:
+        Engine([name]).models[name].warm_up()
+    return sentence(refused.value)
+
+
+def test_a_folder_that_is_right_comes_before_the_hub(
+    hub_stand_in: HubStandIn, own_catalog: Callable[..., None]
+) -> None:
+    shipped = resolve("vae-fashion").folder
+    own_catalog(folder=str(shipped), repo="me/vae-fashion", revision="a" * 40)
+    assert resolve("vae-fashion").reason == "The folder that the catalog names."
+    assert hub_stand_in.requests == []
+
+
+def test_a_damaged_copy_in_the_package_goes_back_to_the_hub_where_it_is_pinned(
+    hub_stand_in: HubStandIn, own_catalog: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = resolve("vae-fashion").folder
+    commit = hub_stand_in.add("me/vae-fashion", files_of(shipped))
+    shutil.copytree(shipped, tmp_path / "package/vae-fashion")
+    (tmp_path / "package/vae-fashion/onnx/decoder.onnx").write_bytes(b"half")
+    monkeypatch.setattr(sys.modules["hub.weights.resolve"], "EMBEDDED", tmp_path / "package")
+    own_catalog(embedded=True, repo="me/vae-fashion", revision=commit, manifest=fingerprint(shipped))
+    found = resolve("vae-fashion")
+    assert found.source == "hub" and "damaged" in found.reason
+    assert open_model("vae-fashion").sample(count=1).shape == (1, 32, 32, 1)
+
+
+def test_a_model_of_the_catalog_that_cannot_be_had_is_left_out_and_it_is_said(
+    hub_stand_in: HubStandIn, turn: Turn, tmp_path: Path
+) -> None:
+    catalog = tmp_path / "mixed.toml"
+    catalog.write_text(f'[theirs]\nrepo = "me/theirs"\nrevision = "{"a" * 40}"\n\n[gan-fashion]\nembedded = true\n')
+    turn(catalog=catalog)
+    engine = Engine()
+    assert list(engine.models) == ["gan-fashion"]
+    assert "has no repository me/theirs" in engine.missing["theirs"]
+    with pytest.raises(SourceError, match="has no repository me/theirs"):
+        Engine(["theirs", "gan-fashion"])
+    listed = genhub("models")
+    assert listed.returncode == 2
+    assert "gan-fashion: It ships with the package." in listed.stdout
+    assert "theirs: 127.0.0.1" in listed.stdout and "Traceback" not in listed.stderr
+    assert json.loads(genhub("models", "--json").stdout)[-1].keys() == {"id", "trouble"}
+    catalog.write_text(f'[theirs]\nrepo = "me/theirs"\nrevision = "{"a" * 40}"\n')
+    refused = genhub("models")
+    assert refused.returncode == 2 and "has no repository me/theirs" in refused.stderr
+
+
+def test_models_lists_the_others_where_one_is_damaged(tiny_bundle: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_bundle, tmp_path / "bad")
+    (tmp_path / "bad/onnx/decoder.onnx").write_bytes(b"half")
+    listed = genhub("models", "--models", f"{tmp_path / 'bad'},gan-fashion")
+    assert listed.returncode == 2
+    assert "tiny: The bundle 'tiny' is damaged" in listed.stdout and "gan-fashion: It ships" in listed.stdout
+
+
+def genhub(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "hub.cli", *arguments], capture_output=True, text=True, timeout=120)
+
+
 def test_a_namespace_takes_every_model_from_one_account(hub_stand_in: HubStandIn, turn: Turn) -> None:
     hub_stand_in.add("me/vae-fashion", files_of(resolve("vae-fashion").folder))
     turn(namespace="me")
@@ -184,11 +275,5 @@ def test_without_another_copy_it_is_refused(hub_stand_in: HubStandIn, own_catalo
 
 
 def test_models_says_where_each_comes_from(published: HubStandIn) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "hub.cli", "models", "--models", REPO],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ | {"GENHUB_PROVIDER": "cpu"},
-    )
+    ran = genhub("models", "--models", REPO)
     assert f"tiny: From the Hub: {REPO}@{published.repos[REPO].main[:12]}." in ran.stdout, ran.stderr

@@ -1,0 +1,95 @@
+"""Head CT: windowed slices of a volume, split by blocks with gaps between them, from a package made here."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.training.commands import TINY
+from tests.training.packages import deb, tar
+from training.data import ct
+from training.data.ct import GAP, PROJECT, SHAPE, USED, slices, split_of, volume
+from training.data.dataset import read_info, read_parquet
+from training.data.sources import Source, package_path, read_source
+from training.errors import TrainingError
+from training.hounsfield import to_levels
+
+
+def project(hounsfield: np.ndarray) -> bytes:
+    return tar({"tmp/main.plist": b"<plist/>", "tmp/matrix.dat": hounsfield.astype("<i2").tobytes()}, "w:gz")
+
+
+def pinned(files: dict[str, bytes]) -> Source:
+    """The real source, with another package in its place, in the cache."""
+    real = read_source("invesalius")
+    package = deb({f"{real.folder}/{name}": content for name, content in files.items()})
+    source = replace(real, sha256=hashlib.sha256(package).hexdigest())
+    package_path(source).parent.mkdir(parents=True, exist_ok=True)
+    package_path(source).write_bytes(package)
+    return source
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENHUB_CACHE", str(tmp_path / "cache"))
+
+
+def test_the_volume_becomes_slices_in_three_splits(tmp_path: Path) -> None:
+    hounsfield = np.full(SHAPE, -1000, np.int16)
+    hounsfield[:, 60:200, 60:200] = np.arange(SHAPE[0])[:, None, None] * 2  # each slice has an HU of its own
+    path = tmp_path / "ct.parquet"
+    info = ct.build([pinned({PROJECT: project(hounsfield)})], path)
+    data = read_parquet(path, 128, 1)
+    assert read_info(path) == info and info.licence == "GPL-2.0-only" and "One patient" in " ".join(info.notes)
+    assert (len(data.train), len(data.val), len(data.test)) == (4 * 56, 8, 18)
+    for split in (data.train, data.val, data.test):
+        middle = split.images[:, 64, 64, 0]
+        assert (middle == to_levels(split.columns["slice"] * 2.0)).all()
+
+
+def test_no_slice_is_near_one_of_another_split() -> None:
+    splits = {number: split_of(number) for number in range(SHAPE[0])}
+    for number, split in splits.items():
+        near = {splits.get(other) for other in range(number - GAP, number + GAP + 1)}
+        assert split is None or near <= {split, None}
+    assert all(splits[number] is None for number in range(USED, SHAPE[0]))
+
+
+def test_the_first_pictures_of_a_split_are_of_all_heights() -> None:
+    assert [number for number in ct.in_turns() if split_of(number) == "test"][:4] == [16, 50, 82, 17]
+
+
+def test_four_pixels_become_one_in_hounsfield_units_and_the_nose_is_up() -> None:
+    made = np.zeros((1, 4, 4), np.int16)
+    made[0, 3, 3], made[0, 0, 0] = 1000, -1000  # half the way to bone is soft tissue, not half a grey level
+    assert slices(made)[0].tolist() == to_levels(np.array([[0, 250], [-250, 0]])).tolist()
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"Other.inv3": b""}, r"has no Cranium\.inv3"),
+        ({PROJECT: b"no archive"}, r"^Cranium\.inv3 could not be unpacked"),
+        ({PROJECT: tar({"tmp/main.plist": b""}, "w:gz")}, "has 0 bytes"),
+        ({PROJECT: tar({"tmp/matrix.dat": bytes(100)}, "w:gz")}, "has 100 bytes"),
+    ],
+)
+def test_a_package_with_something_else_is_one_sentence(files: dict[str, bytes], told: str, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=told):
+        ct.build([pinned(files)], tmp_path / "ct.parquet")
+    assert not (tmp_path / "ct.parquet").exists()
+
+
+def test_a_truncated_archive_is_one_sentence() -> None:
+    whole = project(np.random.RandomState(0).randint(-1000, 1000, (4, 256, 256)))
+    with pytest.raises(TrainingError, match=r"^Cranium\.inv3 could not be unpacked"):
+        volume(whole[: len(whole) // 2])
+
+
+def test_the_tiny_slice_is_of_the_real_data_set() -> None:
+    data = read_parquet(TINY.with_name("ct_tiny.parquet"), 128, 1)
+    assert (data.info.name, len(data.train), len(data.val), len(data.test)) == ("ct", 14, 4, 6)
+    for name in ("train", "val", "test"):
+        assert {split_of(int(number)) for number in getattr(data, name).columns["slice"]} == {name}

@@ -1,0 +1,165 @@
+"""What CycleGAN promises: no pair is learned from, both ways are trained, and the cheap way costs one generator."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from training.config import Pairing
+from training.contrastive import PatchProjection, patch_contrast
+from training.data.dataset import ImageData, Split
+from training.data.open import open_data
+from training.data.unpaired_folder import read_unpaired
+from training.errors import TrainingError
+from training.families.cyclegan import PRESETS, Config, Trainer
+from training.loop import Feed
+from training.pool import ImagePool
+from training.precision import new_accelerator
+from training.translation import retrieval, unpaired_metrics
+
+from .commands import TINY
+from .evaluator import need_imagenet
+
+PAIRED_TINY = TINY.with_name("noto-fluent_tiny.parquet")
+SMOKE = PRESETS["smoke"]
+UNPAIRED = Pairing("unpaired", "AtoB")
+
+
+@pytest.fixture(scope="module")
+def data() -> ImageData:
+    return open_data(str(PAIRED_TINY), 64, 3, pairing=UNPAIRED)
+
+
+def numbered(count: int) -> np.ndarray:
+    """Pictures whose every pixel is their number, [N, 8, 8, 1]."""
+    return np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 8, 8, 1)).copy()
+
+
+def test_training_draws_both_kinds_in_orders_of_their_own_and_goes_on_where_it_was() -> None:
+    accelerator = new_accelerator(cpu=True)
+    split = Split(numbered(10), np.zeros(10, np.int64), {}, numbered(6), aligned=False)
+
+    def numbers(batch: dict[str, torch.Tensor], name: str) -> list[int]:
+        return [round(value) for value in ((batch[name][:, 0, 0, 0] + 1) * 127.5).tolist()]
+
+    feed = Feed(split, 0, accelerator)
+    batches = [feed.next(4) for _ in range(15)]
+    sources = [number for batch in batches for number in numbers(batch, "source")]
+    images = [number for batch in batches for number in numbers(batch, "image")]
+    assert all(sorted(sources[at : at + 6]) == list(range(6)) for at in range(0, 60, 6)), "every one once an epoch"
+    assert len(set(zip(sources, images, strict=True))) > 30, "with ever other company"
+    again = Feed(split, 0, accelerator)
+    again.order.load_state_dict({"position": 28})
+    assert torch.equal(again.next(4)["source"], batches[7]["source"])
+
+
+def test_pairs_are_taken_apart_for_training_and_kept_to_measure_by(data: ImageData) -> None:
+    assert not data.train.aligned and data.val.aligned and data.test.aligned
+    back = open_data(str(PAIRED_TINY), 64, 3, pairing=Pairing("unpaired", "BtoA"))
+    assert data.test.sources is not None
+    assert np.array_equal(back.test.images, data.test.sources)
+
+
+def write_kind(folder: Path, count: int, grey: int) -> None:
+    folder.mkdir(parents=True)
+    for number in range(count):
+        Image.new("RGB", (40 + number, 50), (grey, number, 0)).save(folder / f"{grey}-{number}.png")
+
+
+def test_two_folders_of_any_names_and_numbers_are_two_kinds(tmp_path: Path) -> None:
+    write_kind(tmp_path / "A", 60, 10)
+    write_kind(tmp_path / "B", 90, 200)
+    (tmp_path / "B" / "note.txt").write_text("no picture")
+    data = read_unpaired(tmp_path, 32, 3)
+    counts = [(len(split.sources), len(split.images)) for split in (data.train, data.val, data.test)]  # type: ignore[arg-type]
+    assert tuple(map(sum, zip(*counts, strict=True))) == (60, 90)
+    assert data.train.sources is not None and (data.train.sources[..., 0] == 10).all()
+    assert (data.train.images[..., 0] == 200).all() and not data.test.aligned
+    assert data.info.notes == ["In B: Skipped 1 file (not an image): note.txt."]
+    back = open_data(str(tmp_path), 32, 3, pairing=Pairing("unpaired", "BtoA"))
+    assert (back.train.images[..., 0] == 10).all() and len(back.train.labels) == len(back.train)
+
+
+def test_published_layouts_keep_their_test_pictures_apart(tmp_path: Path) -> None:
+    for name, count, grey in (("trainA", 30, 1), ("trainB", 40, 2), ("testA", 5, 3), ("testB", 6, 4)):
+        write_kind(tmp_path / name, count, grey)
+    data = read_unpaired(tmp_path, 32, 3)
+    assert data.test.sources is not None and data.train.sources is not None and data.val.sources is not None
+    assert (len(data.test.sources), len(data.test.images)) == (5, 6)
+    assert (data.test.sources[..., 0] == 3).all() and (data.train.images[..., 0] == 2).all()
+    assert len(data.train.sources) + len(data.val.sources) == 30
+
+
+def test_a_folder_that_lacks_a_kind_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    write_kind(tmp_path / "A", 3, 0)
+    with pytest.raises(TrainingError, match=r"has no B in it; put pictures of one kind into A and of the other into B"):
+        read_unpaired(tmp_path, 32, 3)
+
+
+def test_a_pool_fills_first_and_then_exchanges_half() -> None:
+    torch.manual_seed(0)
+    pool = ImagePool(4)
+    first = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 3, 2, 2)
+    assert torch.equal(pool.exchange(first), first)
+    old = sum(float((pool.exchange(first + 10 * step) < 10 * step).float().mean()) for step in range(1, 200)) / 199
+    assert 0.3 < old < 0.7
+    again = ImagePool(4)
+    again.load_state_dict(pool.state_dict())
+    assert torch.equal(torch.stack(again.kept), torch.stack(pool.kept))
+    empty = ImagePool(0)
+    assert torch.equal(empty.exchange(first), first) and not empty.state_dict()
+
+
+def test_contrast_is_low_where_places_are_their_own_and_high_where_they_are_mixed_up() -> None:
+    torch.manual_seed(0)
+    projection = PatchProjection([8, 16])
+    given = [torch.randn(2, 8, 16, 16), torch.randn(2, 16, 4, 4)]
+    mixed = [each.flip(3) for each in given]
+    same = patch_contrast(projection, given, given, 64)
+    assert same < 0.5 * patch_contrast(projection, mixed, given, 64)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"identity": 0.0}, {"cycle": 0.0, "contrastive": 1.0}, {"augment": ("brightness",), "pool": 0}],
+)
+def test_a_step_moves_every_generator_under_every_recipe(data: ImageData, settings: dict[str, object]) -> None:
+    trainer = Trainer(replace(SMOKE, **settings), data, new_accelerator(cpu=True))  # type: ignore[arg-type]
+    before = {name: value.clone() for name, value in trainer.generators.state_dict().items()}
+    losses = trainer.step(Feed(data.train, 0, trainer.accelerator).next(4))
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert ("cycle" in losses) == trainer.config.two_way and ("contrastive" in losses) != trainer.config.two_way
+    assert ("identity" in losses) == (trainer.config.identity > 0)
+    after = trainer.generators.state_dict()
+    parts = ("there", "back") if trainer.config.two_way else ("there", "projection")
+    for part in parts:
+        assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith(part))
+    assert set(trainer.inference_modules()) == ({"translator", "inverse"} if trainer.config.two_way else {"translator"})
+
+
+def test_settings_that_cannot_work_are_one_sentence() -> None:
+    with pytest.raises(TrainingError, match=r"^--image-size must be a multiple of 32, not 100\.$"):
+        Config(image_size=100)
+    for settings in ({"cycle": 0.0}, {"contrastive": 1.0}):
+        with pytest.raises(TrainingError, match=r"Give a weight to --cycle \(both ways\) or to --contrastive"):
+            Config(**settings)  # type: ignore[arg-type]
+
+
+def test_retrieval_counts_who_finds_their_own() -> None:
+    features = np.random.default_rng(0).normal(size=(20, 8))
+    assert retrieval(features, 3 * features) == 1
+    assert retrieval(features, np.roll(features, 1, axis=0)) == 0
+
+
+def test_pictures_of_the_other_kind_are_perfect_and_the_sources_are_the_baseline(data: ImageData) -> None:
+    need_imagenet()
+    assert data.val.sources is not None
+    sources, images = (np.concatenate([each, each[:, :, ::-1]] * 4) for each in (data.val.sources, data.val.images))
+    found = unpaired_metrics(images, sources, images, data, aligned=True)
+    assert found["translation_frechet"] < 1e-6 < found["source_translation_frechet"]
+    assert found["translation_kernel"] < found["source_translation_kernel"]
+    assert "retrieval" in found and "retrieval" not in unpaired_metrics(images, sources, images, data, aligned=False)
+    assert unpaired_metrics(images[:8], sources[:8], images[:8], data, aligned=True) == {}, "too few to say"
