@@ -14,7 +14,7 @@ from training.data.dataset import ImageData, Split
 from training.data.open import open_data
 from training.data.unpaired_folder import read_unpaired
 from training.errors import TrainingError
-from training.families.cyclegan import PRESETS, Config, Trainer
+from training.families.cyclegan import PRESETS, Config, Trainer, TwoWay
 from training.loop import Feed
 from training.pool import ImagePool
 from training.precision import new_accelerator
@@ -138,6 +138,18 @@ def test_a_step_moves_every_generator_under_every_recipe(data: ImageData, settin
     for part in parts:
         assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith(part))
     assert set(trainer.inference_modules()) == ({"translator", "inverse"} if trainer.config.two_way else {"translator"})
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_what_goes_back_is_as_noisy_as_the_setting_says_and_what_comes_out_is_not(noise: float) -> None:
+    torch.manual_seed(0)
+    net = TwoWay(replace(SMOKE, cycle_noise=noise))  # type: ignore[arg-type, type-var]
+    net.there = net.back = torch.nn.Identity()  # type: ignore[assignment]
+    a, b = torch.zeros(2, 4, 3, 64, 64)
+    fakes, losses = net(a, b, identity=False)
+    assert torch.equal(fakes["b"], a) and torch.equal(fakes["a"], b)
+    expected = 2 * noise * (2 / torch.pi) ** 0.5  # the mean of |x| of both, where x is normal
+    assert losses["cycle"].item() == pytest.approx(expected, rel=0.02)
 
 
 def test_settings_that_cannot_work_are_one_sentence() -> None:

@@ -4,6 +4,8 @@ What: two generators, each fooling a patch discriminator of its kind, and the pr
 and back comes home as it was (Zhu et al., 2017), which keeps them from making any picture of any other. Losses are
 theirs: least squares (LSGAN: Mao et al., 2017), the cycle, and the identity on pictures that are of the wanted kind.
 Discriminators also see earlier translations (a pool: Shrivastava et al., 2017). The generator is Pix2Pix's U-Net.
+Generators like to hide what the way back needs in specks that no discriminator minds (Chu et al., 2017); with noise on
+the translation that goes back (Bashkirova et al., 2019) only what can be seen survives.
 
 The preset `fastcut` is the cheap alternative, one way with one generator: in place of the cycle, each place of a
 translation must be nearer to its own place in the source than to others, in the generator's features (CUT and FastCUT:
@@ -60,6 +62,8 @@ class Config(UnpairedConfig):
     """Channels of each discriminator at half resolution; four times as many below."""
     cycle: float = 10.0
     """Weight of the mean difference (in [-1, 1]) that a picture has after going there and back; 0: one way."""
+    cycle_noise: float = 0.0
+    """Standard deviation, where pictures are in [-1, 1], of the noise on translations before they go back."""
     identity: float = 2.0
     """Weight of the mean difference that a generator makes to pictures of the kind that it makes; 0: none."""
     identity_every: int = 4
@@ -92,7 +96,7 @@ class Config(UnpairedConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_at_least({"width": 3, "discriminator_width": 1, "cycle": 0, "identity": 0, "turn": 0, "pool": 0})
-        self.require_at_least({"identity_every": 1, "contrastive": 0, "patches": 2})
+        self.require_at_least({"cycle_noise": 0, "identity_every": 1, "contrastive": 0, "patches": 2})
         if self.image_size % SIZE_MULTIPLE_IN_TRAINING:
             raise TrainingError(
                 f"--image-size must be a multiple of {SIZE_MULTIPLE_IN_TRAINING}, not {self.image_size}."
@@ -121,11 +125,13 @@ class TwoWay(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.there, self.back = (pix2pix.Generator(pix2pix_config(config)) for _ in range(2))
+        self.noise = config.cycle_noise
 
     def forward(self, a: Tensor, b: Tensor, identity: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Translations by the kind that they became, and losses by name."""
         fake_b, fake_a = self.there(a), self.back(b)
-        losses = {"cycle": _gap(self.back(fake_b), a) + _gap(self.there(fake_a), b)}
+        sent_b, sent_a = (fake + self.noise * torch.randn_like(fake) for fake in (fake_b, fake_a))
+        losses = {"cycle": _gap(self.back(sent_b), a) + _gap(self.there(sent_a), b)}
         if identity:
             losses["identity"] = _gap(self.there(b), b) + _gap(self.back(a), a)
         return {"b": fake_b, "a": fake_a}, losses
