@@ -9,8 +9,9 @@ BIN := .venv/bin
 run: .venv/.serve
 	@$(BIN)/genhub serve $(ARGS)
 
+# Files in two at a time: half of the time is spent waiting for servers and browsers. More would only crowd each other.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.test
 	$(BIN)/ruff check .
