@@ -18,10 +18,10 @@ def test_pictures_are_there_before_anybody_clicks(hub: RunningHub, visit: Visit)
 
 def test_a_click_on_sample_shows_pictures_and_nothing_leaves_the_machine(hub: RunningHub, visit: Visit) -> None:
     visit.page.goto(hub.url)
-    before = visit.pictures()
+    before, shown = visit.pictures(), _first(visit)
     visit.page.get_by_label("Seed").fill("7")
     visit.page.click("#sample")
-    visit.page.wait_for_function("first => document.querySelector('#pictures img').src != first", arg=_first(visit))
+    visit.page.wait_for_function("first => document.querySelector('#pictures img').src != first", arg=shown)
     after = visit.pictures()
     assert len(after) == 16 and set(after).isdisjoint(before)
     assert visit.complaints == []
