@@ -9,9 +9,9 @@ BIN := .venv/bin
 run: .venv/.serve
 	@$(BIN)/genhub serve $(ARGS)
 
-# Files in two at a time: half of the time is spent waiting for servers and browsers. More would only crowd each other.
+# Two files at a time (tests/conftest.py says which go together): much of the time is spent waiting for servers and pages.
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2
 
 lint: .venv/.test
 	$(BIN)/ruff check .

@@ -6,9 +6,25 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.hub.tiny_bundle import write_tiny_bundle
 from tests.hub_stand_in import HubStandIn
+
+SHARING = ("tests/conformance/", "tests/export/", "tests/training/")
+"""Folders whose files share what is costly to make, such as runs and exported bundles."""
+
+
+class Schedule(LoadScopeScheduling):  # type: ignore[misc]
+    """Where several processes share the tests, each file is one's, and so is each folder of SHARING."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in SHARING if nodeid.startswith(folder)), nodeid.partition("::")[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Schedule:
+    """What pytest-xdist asks for its order."""
+    return Schedule(config, log)
 
 
 @pytest.fixture(scope="session")
