@@ -72,11 +72,29 @@ def test_a_step_moves_the_generator_under_every_recipe(data: ImageData, settings
     assert any(not torch.equal(before[name], value) for name, value in trainer.generator.state_dict().items())
 
 
+def test_the_discriminator_joins_when_its_share_of_the_budget_has_passed(data: ImageData) -> None:
+    trainer = Trainer(replace(SMOKE, adversarial_after=0.5), data, new_accelerator(cpu=True))
+    assert trainer.discriminator is not None
+    feed = Feed(data.train, 0, trainer.accelerator)
+    seen = []
+    for step, fraction in enumerate((0.0, 0.49, 0.5, 0.9)):
+        for schedule in (trainer.generator_schedule, trainer.discriminator_schedule):
+            schedule.advance(step, fraction)
+        before = [weight.clone() for weight in trainer.discriminator.parameters()]
+        losses = trainer.step(feed.next(4))
+        moved = any(not torch.equal(*pair) for pair in zip(before, trainer.discriminator.parameters(), strict=True))
+        assert ("adversarial" in losses) == moved
+        seen.append(moved)
+    assert seen == [False, False, True, True]
+
+
 def test_settings_that_cannot_work_are_one_sentence() -> None:
     with pytest.raises(TrainingError, match=r"^--image-size must be a multiple of 32, not 100\.$"):
         Config(image_size=100)
     with pytest.raises(TrainingError, match=r"^--crop must be between 0.1 and 1, not 1.5\.$"):
         Config(crop=1.5)
+    with pytest.raises(TrainingError, match=r"^--adversarial-after must be at least 0 and below 1, not 1\.0\.$"):
+        Config(adversarial_after=1.0)
     with pytest.raises(TrainingError, match="nothing to learn from"):
         Config(l1=0, adversarial=0)
 

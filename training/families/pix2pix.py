@@ -5,7 +5,8 @@ is a U-Net of residual blocks that grows by resizing and convolving, which leave
 and whose only normalisation is per picture (InstanceNorm): one picture in a batch comes out as it would alone, in
 training and in use. The discriminator sees source and picture together, judges patches (hinge: Lim and Ye, 2017), and
 its inner features must agree, too (feature matching: Wang et al., 2018), beside the difference of pixels (L1).
-`--adversarial 0` leaves the same U-Net with L1 alone, which is what the rest has to beat.
+`--adversarial 0` leaves the same U-Net with L1 alone, which is what the rest has to beat. With `--adversarial-after` the
+discriminator joins late, where L1 has already found what it can (as in SRGAN: Ledig et al., 2017), in cheaper steps.
 
 There is no noise in it, neither at its input nor as dropout in use: it gives one answer to a picture, where others
 would have been as good. No loss is taken in the features of a pretrained net, because such a net measures the results.
@@ -65,6 +66,8 @@ class Config(PairedConfig):
     """Weight of the mean difference of pixels (in [-1, 1])."""
     adversarial: float = 1.0
     """Weight of the discriminator's opinion; 0 trains without any discriminator, by the difference of pixels alone."""
+    adversarial_after: float = 0.0
+    """Share of the budget that passes by the difference of pixels alone, before the discriminator joins."""
     feature_matching: float = 5.0
     """Weight of the mean difference of the discriminator's features, in its own scale."""
     learning_rate: float = 4e-4
@@ -97,6 +100,8 @@ class Config(PairedConfig):
             raise TrainingError(
                 f"--image-size must be a multiple of {SIZE_MULTIPLE_IN_TRAINING}, not {self.image_size}."
             )
+        if not 0 <= self.adversarial_after < 1:
+            raise TrainingError(f"--adversarial-after must be at least 0 and below 1, not {self.adversarial_after}.")
         if not 0.1 <= self.crop <= 1:
             raise TrainingError(f"--crop must be between 0.1 and 1, not {self.crop}.")
         if self.l1 == 0 and self.adversarial == 0:
@@ -190,7 +195,9 @@ class Trainer:
             self.discriminator_optimizer = torch.optim.Adam(
                 self.discriminator.parameters(), lr=config.discriminator_learning_rate, betas=(0.5, 0.99), foreach=True
             )
-            self.discriminator_schedule = BudgetSchedule(self.discriminator_optimizer, final=config.final_learning_rate)
+            self.discriminator_schedule = BudgetSchedule(
+                self.discriminator_optimizer, begin=config.adversarial_after, final=config.final_learning_rate
+            )
             self.parallel_discriminator = accelerator.prepare_model(self.discriminator)
 
     def modules(self) -> dict[str, Stateful]:
@@ -218,8 +225,8 @@ class Trainer:
             fake = self.parallel_generator(source)
         l1 = (fake - target).abs().mean()
         losses, loss = {"l1": l1.detach()}, config.l1 * l1
-        if self.discriminator is not None:
-            self.discriminator.train()
+        judged = self.discriminator is not None and self.generator_schedule.fraction >= config.adversarial_after
+        if judged:
             found, features = self._discriminator_step(source, target, fake.detach())
             adversarial, matching = self._opinion(source, fake, features)
             loss = loss + config.adversarial * adversarial + config.feature_matching * matching
@@ -228,7 +235,7 @@ class Trainer:
         self.accelerator.backward(loss)
         self.generator_optimizer.step()
         if self.discriminator is not None:
-            self.discriminator.requires_grad_(True)
+            self.discriminator.requires_grad_(True)  # `_opinion` is not the discriminator's to learn from
         self.generator_ema.update(self.generator, len(source) * self.accelerator.num_processes)
         return losses
 
