@@ -5,8 +5,9 @@ is a U-Net of residual blocks that grows by resizing and convolving, which leave
 and whose only normalisation is per picture (InstanceNorm): one picture in a batch comes out as it would alone, in
 training and in use. The discriminator sees source and picture together, judges patches (hinge: Lim and Ye, 2017), and
 its inner features must agree, too (feature matching: Wang et al., 2018), beside the difference of pixels (L1).
-`--adversarial 0` leaves the same U-Net with L1 alone, which is what the rest has to beat. With `--adversarial-after` the
-discriminator joins late, where L1 has already found what it can (as in SRGAN: Ledig et al., 2017), in cheaper steps.
+`--adversarial 0` leaves the same U-Net with L1 alone, which is what the rest has to beat. With `--adversarial-after`
+the discriminator joins late, where L1 has already found what it can (as in SRGAN: Ledig et al., 2017), in cheaper
+steps.
 
 There is no noise in it, neither at its input nor as dropout in use: it gives one answer to a picture, where others
 would have been as good. No loss is taken in the features of a pretrained net, because such a net measures the results.
