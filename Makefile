@@ -9,10 +9,10 @@ BIN := .venv/bin
 run: .venv/.serve
 	@$(BIN)/genhub serve $(ARGS)
 
-# Two files at a time (tests/conftest.py says which go together): much of the time is spent waiting for servers and pages.
+# Three files at a time (tests/conftest.py says which go together), even on two cores: servers and pages keep them waiting.
 # A browser that has waited 30 seconds in vain gets one more chance, and the report says so: shared machines stand still at times.
 test: lint
-	$(BIN)/python -m pytest -n 2 --reruns 1 --only-rerun TimeoutError
+	$(BIN)/python -m pytest -n 3 --reruns 1 --only-rerun TimeoutError
 
 lint: .venv/.test
 	$(BIN)/ruff check .
