@@ -1,6 +1,5 @@
 """The Sample tab: noise in, pictures out. The first pictures are there before anybody clicks."""
 
-import random
 import re
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from hub.runtime.engine import Engine
 from hub.settings import settings
 from hub.tabs.answers import answers
 from hub.tabs.choices import bundles, keep_up, samples, titles
+from hub.tabs.dice import dice, roll
 from hub.tabs.downloads import download
 from hub.tabs.facts import facts
 from hub.tasks import speak
@@ -98,9 +98,6 @@ def build(engine: Engine) -> gr.Blocks:
         ours, theirs = (gr.update(visible=True, value=heading) for heading in headings)
         return ours, theirs, gr.update(visible=True, value=pictures), gr.update(visible=True)
 
-    def roll() -> int:
-        return random.randrange(10_000)
-
     @answers
     def describe(model: str) -> tuple[str, Any, Any]:
         """Facts, the labels there are, and enough pictures to see four of every class."""
@@ -132,7 +129,7 @@ def build(engine: Engine) -> gr.Blocks:
                         minimum=0,
                         maximum=MAX_SEED,
                     )
-                    dice = gr.Button("🎲", min_width=56, scale=0, elem_id="dice", elem_classes="dice")
+                    another = dice("dice")
                 temperature = gr.Slider(
                     0, 2, value=1, step=0.05, label="Temperature", info="Below 1 typical, above 1 daring"
                 )
@@ -174,7 +171,7 @@ def build(engine: Engine) -> gr.Blocks:
         # A new model may have other classes, a rolled seed is a new one: only then are there pictures to make.
         for prepared in (
             private(model.input, describe, model, [about, label, count]),
-            private(dice.click, roll, None, seed),
+            private(another.click, roll, None, seed),
         ):
             for handler, inputs, outputs in ((sample, asked, shown), (sample_beside, compared, beside)):
                 prepared.then(

@@ -245,7 +245,7 @@ def test_holes_are_shown_in_both_models_step_by_step(
     assert visit.page.locator("#holes-noise figure svg").count() == 3 * 12
     assert "the same ones for both" in drawn and drawn.count("%") == 3 and "has no prior" in drawn
     noise = source(visit, "#holes-noise")
-    visit.page.click("#holes-dice")
+    visit.page.get_by_role("button", name="Another seed").last.click()
     noise = wait_for_another(visit, "#holes-noise", noise)
     visit.page.locator("#holes-seed input").fill("0")
     wait_for_another(visit, "#holes-noise", noise)

@@ -43,7 +43,7 @@ def test_the_dice_changes_the_seed_and_the_pictures(hub: RunningHub, visit: Visi
     visit.page.goto(hub.url)
     visit.pictures()
     shown = _first(visit)
-    visit.page.click("#dice")
+    visit.page.get_by_role("button", name="Another seed").click()
     visit.page.wait_for_function("first => document.querySelector('#pictures img').src != first", arg=shown)
     assert visit.page.get_by_label("Seed").input_value() != "0"
 

@@ -3,7 +3,6 @@
 Between two pictures (the same walk in both), and from noise (the same numbers in both).
 """
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,6 +14,7 @@ from hub import images
 from hub.contract import Bundle
 from hub.runtime.engine import Engine
 from hub.tabs.answers import QUIETLY, answers
+from hub.tabs.dice import dice, roll
 from hub.tabs.latent.point import PointPicker, Value
 from hub.tabs.latent.stage import Section, Stage, img, stirred
 from hub.tasks import speak
@@ -110,7 +110,7 @@ def build(stage: Stage, models: dict[str, Bundle], tab: gr.Blocks) -> None:
                     min_width=60,
                     elem_id="holes-seed",
                 )
-                dice = gr.Button("🎲", min_width=46, scale=0, elem_classes="dice", elem_id="holes-dice")
+                another = dice("holes-dice")
         with gr.Column(scale=5, min_width=320, elem_classes="pictures"):
             walked = gr.HTML(elem_id="holes-walks", elem_classes="holes")
 
@@ -140,9 +140,7 @@ def build(stage: Stage, models: dict[str, Bundle], tab: gr.Blocks) -> None:
     section.after(*start.picked, *end.picked)
     redraw = [beside.input, count.release, path.input, seed.input, seed.submit]
     stage.live(redraw, draw, section.inputs, section.outputs)
-    stage.live(dice.click, lambda: random.randrange(10_000), None, seed).success(
-        draw, section.inputs, section.outputs, **QUIETLY
-    )
+    stage.live(another.click, roll, None, seed).success(draw, section.inputs, section.outputs, **QUIETLY)
 
 
 def _seen(value: Value, bundle: Bundle) -> np.ndarray:

@@ -1,6 +1,5 @@
 """A place in latent space that somebody picks: a seed, one of the bundle's examples, or a picture of their own."""
 
-import random
 from html import escape
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from hub import images
 from hub.tabs.answers import answers
+from hub.tabs.dice import dice, roll
 from hub.tabs.examples import CHOOSE, strip
 from hub.tabs.latent.stage import Stage, examples, fitted, img
 from hub.tasks.latent import Label, LatentSpace
@@ -47,7 +47,7 @@ class PointPicker:
                 self.seed = gr.Number(
                     None, label="Seed", placeholder="any", precision=0, minimum=0, maximum=MAX_SEED, min_width=60
                 )
-                dice = gr.Button("🎲", min_width=46, scale=0, elem_classes="dice")
+                another = dice()
         self.parts = [self.value, self.examples, self.upload, self.background, self.seed]
         """What :meth:`start` fills, in its order."""
 
@@ -59,8 +59,8 @@ class PointPicker:
             return {"model": model, "seed": seed}, gr.update(visible=False)
 
         @answers
-        def roll(model: str) -> object:
-            seed = random.randrange(10_000)
+        def rolled(model: str) -> object:
+            seed = roll()
             return {"model": model, "seed": seed}, gr.update(visible=False), seed
 
         @answers
@@ -78,7 +78,7 @@ class PointPicker:
         point, uploaded = [self.value, self.background], [self.upload.upload, self.background.input]
         self.picked = [
             stage.live([self.seed.input, self.seed.submit], by_seed, [stage.model, self.seed], point),
-            stage.live(dice.click, roll, stage.model, [*point, self.seed]),
+            stage.live(another.click, rolled, stage.model, [*point, self.seed]),
             stage.live(self.examples.select, by_example, stage.model, [*point, self.seed]),
             stage.live(uploaded, by_upload, [stage.model, self.upload, self.background], [*point, self.seed]),
         ]
