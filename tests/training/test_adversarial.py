@@ -6,7 +6,7 @@ import torch
 from training.adversarial import Loss, discriminator_loss, generator_loss, gradient_penalty
 from training.augment import diff_augment, mirror_half
 from training.data.dataset import read_parquet
-from training.families import cgan
+from training.families import cgan, gan
 from training.pixels import to_float
 from training.precision import new_accelerator
 
@@ -89,3 +89,18 @@ def test_the_mismatch_loss_falls_as_the_discriminator_learns_classes() -> None:
         losses.append(float(trainer.step(batch)["mismatch"]))
     assert losses[0] == pytest.approx(0.6931, abs=1e-3), "without knowledge of classes: log 2"
     assert sum(losses[-5:]) / 5 < 0.55
+
+
+def test_the_penalty_goes_from_its_weight_to_the_share_of_it_that_was_asked_for() -> None:
+    def learned(fraction: float, **settings: float) -> torch.Tensor:
+        torch.manual_seed(0)
+        data = read_parquet(TINY, 32, 1)
+        trainer = gan.Trainer(gan.Config(width=4, penalty_every=1, **settings), data, new_accelerator(cpu=True))  # type: ignore[arg-type]
+        trainer.discriminator_schedule.advance(100, fraction)
+        trainer.step({"image": to_float(data.train.images[:20]), "label": torch.from_numpy(data.train.labels[:20])})
+        return torch.cat([each.flatten() for each in trainer.discriminator.parameters()])
+
+    assert torch.equal(learned(0.0, penalty=50.0, final_penalty=0.04), learned(0.0, penalty=50.0))
+    assert torch.equal(learned(0.5, penalty=50.0, final_penalty=0.04), learned(0.5, penalty=10.0))
+    assert torch.equal(learned(1.0, penalty=50.0, final_penalty=0.04), learned(1.0, penalty=2.0))
+    assert not torch.equal(learned(1.0, penalty=50.0), learned(1.0, penalty=2.0))

@@ -50,6 +50,8 @@ class Config(RunConfig):
     """relativistic (R3GAN), or hinge with spectral normalisation."""
     penalty: float = 0.3
     """Weight of R1 and R2, the discriminator's squared gradients at real and at fake images (relativistic only)."""
+    final_penalty: float = 1.0
+    """Share of that weight that it ends at, after the same factor in every equal part of the budget."""
     penalty_every: int = 8
     """Steps from one gradient penalty to the next; the weight is multiplied by it."""
     learning_rate: float = 5e-4
@@ -67,7 +69,9 @@ class Config(RunConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_at_least({"latent_dim": 1, "width": 1, "penalty_every": 1, "evaluation_samples": 2})
+        self.require_at_least(
+            {"latent_dim": 1, "width": 1, "penalty": 0, "final_penalty": 0, "penalty_every": 1, "evaluation_samples": 2}
+        )
 
 
 PRESETS: dict[str, RunConfig] = {
@@ -255,7 +259,8 @@ class Trainer:
             # R1 and R2 in one pass: half of `both` are real, half are fake.
             penalty = 2 * gradient_penalty(lambda images: self.parallel_discriminator(images, *twice), both)
             losses["penalty"] = penalty.detach()
-            loss = loss + 0.5 * config.penalty * config.penalty_every * penalty
+            weight = config.penalty * config.final_penalty**self.discriminator_schedule.fraction
+            loss = loss + 0.5 * weight * config.penalty_every * penalty
         self.discriminator_optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         self.discriminator_optimizer.step()
