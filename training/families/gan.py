@@ -247,13 +247,10 @@ class Trainer:
         with autocast(real.device, config.precision):
             both = diff_augment(torch.cat([real, fake]), config.augment)
             twice = tuple(torch.cat([each, each]) for each in condition)
-            logits, further = self._discriminate(both, *twice)
+            logits = self.parallel_discriminator(both, *twice)
         real_logits, fake_logits = logits.chunk(2)
         loss = discriminator_loss(config.loss, real_logits, fake_logits)
         losses = {"discriminator_loss": loss.detach(), "margin": (real_logits - fake_logits).detach().mean()}
-        for name, (weight, value) in further.items():
-            losses[name] = value.detach()
-            loss = loss + weight * value
         step = self.discriminator_schedule.step
         if config.loss == "relativistic" and step % config.penalty_every == 0:
             # R1 and R2 in one pass: half of `both` are real, half are fake.
@@ -265,10 +262,6 @@ class Trainer:
         self.accelerator.backward(loss)
         self.discriminator_optimizer.step()
         return losses, real_logits.detach()
-
-    def _discriminate(self, images: Tensor, *condition: Tensor) -> tuple[Tensor, dict[str, tuple[float, Tensor]]]:
-        """Logits float [2N] of N real images and N fakes; weight and value, by name, of what else is descended on."""
-        return self.parallel_discriminator(images, *condition), {}
 
     def _generator_step(self, fake: Tensor, real_logits: Tensor, condition: tuple[Tensor, ...]) -> Tensor:
         """Descend through the discriminator, whose own gradients are not wanted.
