@@ -14,7 +14,12 @@ class ImagePool:
         self.kept: list[Tensor] = []
 
     def exchange(self, pictures: Tensor) -> Tensor:
-        """Pictures float [N, C, H, W], about half of them exchanged for kept ones once the pool is full."""
+        """Pictures float [N, C, H, W], about half of them exchanged for kept ones once the pool is full.
+
+        Kept ones of another size are forgotten.
+        """
+        if self.kept and self.kept[0].shape != pictures.shape[1:]:
+            self.kept.clear()
         given = []
         for picture in pictures:
             if len(self.kept) < self.size:

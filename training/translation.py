@@ -36,14 +36,16 @@ def unpaired_metrics(
     translated: NDArray[np.uint8],
     sources: NDArray[np.uint8],
     wanted: NDArray[np.uint8],
+    learned: NDArray[np.uint8],
     data: ImageData,
     aligned: bool,
 ) -> dict[str, float]:
-    """Metrics of translations uint8 [N, H, W, C] of `sources` to the kind of `wanted` uint8 [M, H, W, C], and under
-    `source_` those of the sources themselves; aligned: whether wanted[i] shows what sources[i] shows.
+    """Metrics of translations uint8 [N, H, W, C] of `sources` to the kind of `wanted` uint8 [M, H, W, C], under
+    `source_` those of the sources themselves, and under `real_` those of N real pictures, drawn from `learned`: the
+    training pictures of the wanted kind. aligned: whether wanted[i] shows what sources[i] shows.
 
     None where colour pictures have no instrument, or too few are there. A Fréchet distance of few pictures is far from
-    that of many; beside the sources' own, of as many, it still says how much of the way was gone.
+    that of many, and from zero for real ones: what is between the sources' and theirs is the way there was to go.
     """
     instrument = instrument_for(data, min(len(sources), len(wanted)))
     if instrument is None or not instrument.kernel:
@@ -58,7 +60,13 @@ def unpaired_metrics(
             found["retrieval"] = retrieval(ours, theirs)
         return found
 
-    return looks(translated) | _named("source", looks(sources))
+    found = looks(translated) | _named("source", looks(sources))
+    if len(learned) >= len(sources):
+        drawn = np.random.default_rng(0).choice(len(learned), len(sources), replace=False)
+        real = looks(learned[np.sort(drawn)])
+        real.pop("retrieval", None)  # other pictures, with no partner here
+        found |= _named("real", real)
+    return found
 
 
 def retrieval(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

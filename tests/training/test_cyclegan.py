@@ -109,6 +109,8 @@ def test_a_pool_fills_first_and_then_exchanges_half() -> None:
     again = ImagePool(4)
     again.load_state_dict(pool.state_dict())
     assert torch.equal(torch.stack(again.kept), torch.stack(pool.kept))
+    smaller = torch.zeros(4, 3, 1, 1)
+    assert torch.equal(again.exchange(smaller), smaller), "kept ones of another size are forgotten"
     empty = ImagePool(0)
     assert torch.equal(empty.exchange(first), first) and not empty.state_dict()
 
@@ -140,6 +142,18 @@ def test_a_step_moves_every_generator_under_every_recipe(data: ImageData, settin
     assert set(trainer.inference_modules()) == ({"translator", "inverse"} if trainer.config.two_way else {"translator"})
 
 
+def test_training_begins_at_half_the_size_and_ends_at_the_whole(data: ImageData) -> None:
+    trainer = Trainer(replace(SMOKE, image_size=128, half_size_until=0.5), data, new_accelerator(cpu=True))  # type: ignore[arg-type]
+    seen: list[int] = []
+    trainer.generators.there.register_forward_hook(lambda module, given, made: seen.append(given[0].shape[-1]))
+    batch = {name: torch.zeros(2, 3, 128, 128) for name in ("source", "image")}
+    for fraction, size in ((0.0, 64), (0.49, 64), (0.5, 128)):
+        trainer.generator_schedule.advance(1, fraction)
+        seen.clear()
+        trainer.step(batch)
+        assert set(seen) == {size}
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 def test_what_goes_back_is_as_noisy_as_the_setting_says_and_what_comes_out_is_not(noise: float) -> None:
     torch.manual_seed(0)
@@ -155,6 +169,11 @@ def test_what_goes_back_is_as_noisy_as_the_setting_says_and_what_comes_out_is_no
 def test_settings_that_cannot_work_are_one_sentence() -> None:
     with pytest.raises(TrainingError, match=r"^--image-size must be a multiple of 32, not 100\.$"):
         Config(image_size=100)
+    with pytest.raises(TrainingError, match=r"must be at least 0 and below 1, not 1\.0\.$"):
+        Config(half_size_until=1.0)
+    for size in (64, 160):
+        with pytest.raises(TrainingError, match=rf"must be a multiple of 64 from 128 on, not {size}\.$"):
+            Config(image_size=size, half_size_until=0.5)
     for settings in ({"cycle": 0.0}, {"contrastive": 1.0}):
         with pytest.raises(TrainingError, match=r"Give a weight to --cycle \(both ways\) or to --contrastive"):
             Config(**settings)  # type: ignore[arg-type]
@@ -170,8 +189,11 @@ def test_pictures_of_the_other_kind_are_perfect_and_the_sources_are_the_baseline
     need_imagenet()
     assert data.val.sources is not None
     sources, images = (np.concatenate([each, each[:, :, ::-1]] * 4) for each in (data.val.sources, data.val.images))
-    found = unpaired_metrics(images, sources, images, data, aligned=True)
+    found = unpaired_metrics(images, sources, images, images, data, aligned=True)
     assert found["translation_frechet"] < 1e-6 < found["source_translation_frechet"]
+    assert found["real_translation_frechet"] < 1e-6, "here the real pictures are the wanted ones themselves"
     assert found["translation_kernel"] < found["source_translation_kernel"]
-    assert "retrieval" in found and "retrieval" not in unpaired_metrics(images, sources, images, data, aligned=False)
-    assert unpaired_metrics(images[:8], sources[:8], images[:8], data, aligned=True) == {}, "too few to say"
+    assert "retrieval" in found and "real_retrieval" not in found
+    assert "retrieval" not in unpaired_metrics(images, sources, images, images, data, aligned=False)
+    assert not any("real" in name for name in unpaired_metrics(images, sources, images, images[:9], data, aligned=True))
+    assert unpaired_metrics(images[:8], sources[:8], images[:8], images, data, aligned=True) == {}, "too few to say"

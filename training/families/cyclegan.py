@@ -24,6 +24,7 @@ import torch
 from accelerate import Accelerator  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from training.adversarial import discriminator_loss, generator_loss
 from training.augment import Augmentation, diff_augment
@@ -90,6 +91,8 @@ class Config(UnpairedConfig):
     """DiffAugment's changes before the discriminators, for small data sets: brightness, saturation, contrast,
     translation, cutout.
     """
+    half_size_until: float = 0.0
+    """Share of the budget that passes at half the size, where a picture costs a quarter."""
     ema_half_life: float = 20_000
     """Half-life of the averaged generators, in images, once enough were seen."""
 
@@ -103,6 +106,14 @@ class Config(UnpairedConfig):
             )
         if not 0.1 <= self.crop <= 1:
             raise TrainingError(f"--crop must be between 0.1 and 1, not {self.crop}.")
+        if not 0 <= self.half_size_until < 1:
+            raise TrainingError(f"--half-size-until must be at least 0 and below 1, not {self.half_size_until}.")
+        smallest = 4 * SIZE_MULTIPLE_IN_TRAINING  # there has to be something to normalise over at half the size
+        if self.half_size_until and (self.image_size < smallest or self.image_size % (smallest // 2)):
+            raise TrainingError(
+                f"With --half-size-until, --image-size must be a multiple of {smallest // 2} from {smallest} on, "
+                f"not {self.image_size}."
+            )
         if (self.cycle > 0) == (self.contrastive > 0):
             raise TrainingError("Give a weight to --cycle (both ways) or to --contrastive (one way), not to both.")
 
@@ -232,6 +243,8 @@ class Trainer:
             kind: other_geometry(batch[name], config.flip, config.crop, config.turn)
             for kind, name in (("a", "source"), ("b", "image"))
         }
+        if self.generator_schedule.fraction < config.half_size_until:
+            real = {kind: F.avg_pool2d(each, 2) for kind, each in real.items()}
         fakes, losses = self._generator_step(real["a"], real["b"])
         losses["discriminator_loss"] = self._discriminator_step(real, fakes)
         return losses
@@ -312,11 +325,12 @@ class Trainer:
         if len(chosen) == 0:
             return {}
         sources, images = self._kinds(chosen)
+        learned_sources, learned_images = self._kinds(self.data.train)
         there = self.translate(sources)
-        found = unpaired_metrics(there, sources, images, self.data, chosen.aligned)
+        found = unpaired_metrics(there, sources, images, learned_images, self.data, chosen.aligned)
         if self.config.two_way:
             back = self.translate(images, inverse=True)
-            reverse = unpaired_metrics(back, images, sources, self.data, chosen.aligned)
+            reverse = unpaired_metrics(back, images, sources, learned_sources, self.data, chosen.aligned)
             found["cycle_l1"] = _mean_gap(self.translate(there, inverse=True), sources)
             found |= {f"{name}/inverse": value for name, value in reverse.items()}
             found["cycle_l1/inverse"] = _mean_gap(self.translate(back), images)
