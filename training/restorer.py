@@ -169,11 +169,12 @@ class Restorer:
         found: dict[str, float] = {}
         for level in self.levels:
             damaged = damaged_images(self.damage, clean, np.full(len(clean), level))
-            found |= self.measure(damaged, self.restore(damaged), clean, f"{self.unit}_{level}")
+            found |= self.measure(damaged, self.restore(damaged), clean, level)
         return found
 
     def measure(
-        self, damaged: NDArray[np.uint8], restored: NDArray[np.uint8], clean: NDArray[np.uint8], at: str
+        self, damaged: NDArray[np.uint8], restored: NDArray[np.uint8], clean: NDArray[np.uint8], level: int
     ) -> dict[str, float]:
-        """What is said of pictures uint8 [N, H, W, C] at one level, whose name is `at`."""
-        return {f"psnr_{at}": psnr(restored, clean), f"{self.state}_psnr_{at}": psnr(damaged, clean)}
+        """What is said of pictures uint8 [N, H, W, C] at one level."""
+        at = f"psnr_{self.unit}_{level}"
+        return {at: psnr(restored, clean), f"{self.state}_{at}": psnr(damaged, clean)}

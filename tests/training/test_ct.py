@@ -9,12 +9,15 @@ import pytest
 
 from tests.training.commands import TINY
 from tests.training.packages import deb, tar
+from training.damage import damaged_images
 from training.data import ct
 from training.data.ct import GAP, PROJECT, SHAPE, USED, slices, split_of, volume
 from training.data.dataset import read_info, read_parquet
 from training.data.sources import Source, package_path, read_source
 from training.errors import TrainingError
-from training.hounsfield import to_levels
+from training.hounsfield import in_window, to_levels
+from training.metrics import psnr
+from training.tomography import low_dose
 
 
 def project(hounsfield: np.ndarray) -> bytes:
@@ -47,6 +50,26 @@ def test_the_volume_becomes_slices_in_three_splits(tmp_path: Path) -> None:
     for split in (data.train, data.val, data.test):
         middle = split.images[:, 64, 64, 0]
         assert (middle == to_levels(split.columns["slice"] * 2.0)).all()
+
+
+def test_slices_of_a_low_dose_stand_beside_the_same_slices_of_the_full_one(tmp_path: Path) -> None:
+    hounsfield = np.full(SHAPE, -1000, np.int16)
+    hounsfield[:, 60:200, 60:200] = np.random.RandomState(0).randint(0, 80, (SHAPE[0], 1, 1))
+    source = pinned({PROJECT: project(hounsfield)})
+    info = ct.build_low_dose([source], tmp_path / "low.parquet")
+    ct.build([source], tmp_path / "full.parquet")
+    low, full = (read_parquet(tmp_path / f"{name}.parquet", 128, 1) for name in ("low", "full"))
+    assert info.name == "ct-lowdose" and info.identity != full.info.identity
+    for split in ("train", "val", "test"):
+        ours, theirs = getattr(low, split), getattr(full, split)
+        assert np.array_equal(ours.images, theirs.images) and (ours.columns["halvings"] == ct.LOW_DOSE).all()
+        assert 15 < psnr(in_window(ours.sources), in_window(ours.images)) < 40
+    # Held-out pictures are those that the lowdose family is measured by.
+    scanned = damaged_images(low_dose, full.test.images, np.full(len(full.test), ct.LOW_DOSE))
+    assert np.array_equal(low.test.sources, scanned)
+    # Each training slice has noise of its own.
+    assert low.train.sources is not None
+    assert len({picture.tobytes() for picture in low.train.sources}) == len(low.train)
 
 
 def test_no_slice_is_near_one_of_another_split() -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from training.config import Pairing
 from training.contrastive import PatchProjection, patch_contrast
-from training.data.dataset import ImageData, Split
+from training.data.dataset import DataInfo, ImageData, Split
 from training.data.open import open_data
 from training.data.unpaired_folder import read_unpaired
 from training.errors import TrainingError
@@ -164,6 +164,40 @@ def test_what_goes_back_is_as_noisy_as_the_setting_says_and_what_comes_out_is_no
     assert torch.equal(fakes["b"], a) and torch.equal(fakes["a"], b)
     expected = 2 * noise * (2 / torch.pi) ** 0.5  # the mean of |x| of both, where x is normal
     assert losses["cycle"].item() == pytest.approx(expected, rel=0.02)
+
+
+def test_noise_on_images_becomes_what_sources_have_and_sources_need_not_come_home() -> None:
+    torch.manual_seed(0)
+    net = TwoWay(replace(SMOKE, source_noise=0.5, source_cycle=0.0))  # type: ignore[arg-type, type-var]
+    net.there, net.back = torch.nn.Linear(64, 64), torch.nn.Identity()  # type: ignore[assignment]
+    with torch.no_grad():
+        net.there.weight.zero_(), net.there.bias.zero_()
+    a, b = torch.ones(2, 4, 3, 64, 64)
+    fakes, losses = net(a, b, identity=True)
+    assert fakes["a"].std().item() == pytest.approx(0.5, rel=0.02) and not fakes["b"].any()
+    assert losses["cycle"].item() == losses["identity"].item() == 1, "of images alone"
+
+
+def test_a_change_to_the_source_begins_as_none(data: ImageData) -> None:
+    trainer = Trainer(replace(SMOKE, residual=True, source_noise=0.1), data, new_accelerator(cpu=True))  # type: ignore[arg-type]
+    assert np.array_equal(trainer.translate(data.val.images), data.val.images)
+    assert set(trainer.inference_modules()) == {"translator"}, "the way back would need the noise"
+
+
+def test_what_a_lower_dose_lacks_is_measured_in_the_window_and_named() -> None:
+    noise = np.random.default_rng(0).normal(0, 20, (6, 64, 64, 1))
+    clean = np.full((6, 64, 64, 1), 100, np.uint8)
+    split = Split(
+        clean, np.zeros(6, np.int64), {"halvings": np.full(6, 6)}, (clean + noise).clip(0, 255).astype(np.uint8)
+    )
+    slices = ImageData(DataInfo("ct-lowdose", "", "", "", ""), 64, 1, lambda name: split)
+    config = replace(SMOKE, channels=1, residual=True)
+    trainer = Trainer(config, slices, new_accelerator(cpu=True))  # type: ignore[arg-type]
+    found = trainer.evaluate()
+    assert found["psnr_halvings_6"] == found["noisy_psnr_halvings_6"] < 25, "untrained, it changes nothing"
+    assert found["ssim_halvings_6"] == found["noisy_ssim_halvings_6"] < 1
+    assert trainer.restores == ("low-dose CT", 6, 6)
+    assert Trainer(replace(config, direction="BtoA"), slices, new_accelerator(cpu=True)).restores is None  # type: ignore[arg-type]
 
 
 def test_settings_that_cannot_work_are_one_sentence() -> None:

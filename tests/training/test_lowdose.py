@@ -27,8 +27,10 @@ def test_what_it_measures_is_in_the_window_and_beside_the_noisy_slices() -> None
     # Air is air and bone is bone, whatever their levels.
     air_and_bone, others = (np.full((1, 16, 16, 1), level, np.uint8) for level in (5, 12))
     air_and_bone[:, 8:], others[:, 8:] = 245, 255
-    said = trainer.measure(air_and_bone, air_and_bone, others, "x")
-    assert said["psnr_x"] == psnr(in_window(others), in_window(others)) and said["ssim_x"] == pytest.approx(1)
+    said = trainer.measure(air_and_bone, air_and_bone, others, 4)
+    assert said["psnr_halvings_4"] == psnr(in_window(others), in_window(others)) and said[
+        "ssim_halvings_4"
+    ] == pytest.approx(1)
 
 
 def test_settings_that_cannot_work_are_one_sentence() -> None:

@@ -100,7 +100,8 @@ def test_what_holds_no_pairs_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"holds no usable pair; put files of the same name in its A/ and its B/"):
         read_pairs(tmp_path, 32, 3, "folders")
     with pytest.raises(
-        TrainingError, match=r"has no pairs, and this family .* name one that has \(fluent3d, noto-fluent, openmoji\)"
+        TrainingError,
+        match=r"has no pairs, and this family .* name one that has \(ct-lowdose, fluent3d, noto-fluent, openmoji\)",
     ):
         len(open_data(str(TINY), 32, 1, pairing=FORWARD).train)
 

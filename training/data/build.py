@@ -30,6 +30,7 @@ def _emoji(name: str, title: str) -> Callable[[list[Source], Path], DataInfo]:
 BUILDERS: dict[str, Builder] = {
     "avatars": Builder(("dicebear-core", "toon-head"), avatars.build, avatars.ATTRIBUTES),
     "ct": Builder(("invesalius",), ct.build),
+    "ct-lowdose": Builder(("invesalius",), ct.build_low_dose, paired=True),
     "emoji": Builder(("noto", "emojibase"), _emoji("emoji", "Noto emoji")),
     "emoji-fluent": Builder(("fluent", "emojibase"), _emoji("emoji-fluent", "Fluent emoji, flat")),
     "emoji-twemoji": Builder(("twemoji", "emojibase"), _emoji("emoji-twemoji", "Twemoji")),
@@ -40,7 +41,12 @@ BUILDERS: dict[str, Builder] = {
     "photos": Builder(("lomiri-16", "lomiri-20", "mate-backgrounds", "plasma-wallpapers"), photos.build),
 }
 
-SIDES = {"fluent3d": ("flat", "3D"), "noto-fluent": ("Noto", "Fluent"), "openmoji": ("outline", "colour")}
+SIDES = {
+    "ct-lowdose": ("low dose", "full dose"),
+    "fluent3d": ("flat", "3D"),
+    "noto-fluent": ("Noto", "Fluent"),
+    "openmoji": ("outline", "colour"),
+}
 """What the sources and the images of data sets of two kinds are called."""
 
 

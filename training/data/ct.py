@@ -1,6 +1,7 @@
 """A head in CT: the slices of one patient, split by blocks of slices, reduced to 128 px.
 
     genhub data build ct
+    genhub data build ct-lowdose
 
 The volume is InVesalius' example, 108 slices of 256 x 256 pixels in Hounsfield units, 0.957 x 0.957 mm a pixel and
 1.5 mm a slice. Four pixels become one by their mean, in Hounsfield units; then they become the grey levels that
@@ -11,6 +12,9 @@ Neighbouring slices show nearly the same. So what is held out are blocks of slic
 either border of a block are in no split: a held-out slice is at least 4.5 mm away from every other split's. There are
 few to learn from, so each of those is there four times, half a pixel apart: other pixels have become one.
 
+`ct-lowdose` has beside each of them the same slice scanned again with a 64th of the photons (`training.tomography`).
+Its held-out pictures are the very ones that the `lowdose` family is measured by.
+
 | source                     | slices                       | licence      |
 |----------------------------|------------------------------|--------------|
 | Debian invesalius-examples | 56 (x 4) train, 8 val, 18 test | GPL-2.0-only |
@@ -19,6 +23,7 @@ few to learn from, so each of those is there four times, half a pixel apart: oth
 import hashlib
 import io
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +45,52 @@ VAL = (range(34, 38), range(66, 70))
 GAP = 2
 SHIFTS = ((0, 0), (0, 1), (1, 0), (1, 1))
 """Pixels that a training slice is moved by before four become one."""
+LOW_DOSE = 6
+"""Halvings of the dose in `ct-lowdose`: 50,000 photons to each bin of the detector."""
+TRAINING_SEED = 1
+"""Of the noise on training slices; that on held-out ones has the seed of all held-out damage."""
+
+Slice = tuple[int, str, NDArray[np.uint8]]
+"""Number, split, picture [H, W]."""
 
 
 def build(sources: list[Source], path: Path) -> DataInfo:
-    """Build the Parquet file at `path`. Raises TrainingError."""
+    """Build the Parquet file of full-dose slices at `path`. Raises TrainingError."""
+    info, chosen = _full_dose(sources)
+    return _write(path, info, chosen, {})
+
+
+def build_low_dose(sources: list[Source], path: Path) -> DataInfo:
+    """Build the Parquet file of slices, the sources of a low dose and the images of the full one, at `path`.
+
+    Raises TrainingError.
+    """
+    from training.damage import damaged_images
+    from training.evaluation import EVALUATION_SEED
+    from training.tomography import low_dose
+
+    info, chosen = _full_dose(sources)
+    noisy: list[NDArray[np.uint8]] = [np.empty(0, np.uint8)] * len(chosen)
+    for split, seed in (("train", TRAINING_SEED), ("val", EVALUATION_SEED), ("test", EVALUATION_SEED)):
+        rows = [row for row, (_, its, _) in enumerate(chosen) if its == split]
+        clean = np.stack([chosen[row][2] for row in rows])[..., None]
+        made = damaged_images(low_dose, clean, np.full(len(rows), LOW_DOSE), seed)[..., 0]
+        for row, picture in zip(rows, made, strict=True):
+            noisy[row] = picture
+    info = replace(
+        info,
+        name="ct-lowdose",
+        title="Head CT of one patient, low and full dose",
+        # What torch draws from a seed is no promise between releases, so the noise is part of what the data are.
+        identity=hashlib.sha256(info.identity.encode() + b"".join(each.tobytes() for each in noisy)).hexdigest()[:16],
+        notes=[*info.notes, f"Low dose: the full one halved {LOW_DOSE} times, scanned and reconstructed by a program."],
+    )
+    columns = {"halvings": [LOW_DOSE] * len(chosen)}
+    return _write(path, info, chosen, columns, [png(Image.fromarray(picture)) for picture in noisy])
+
+
+def _full_dose(sources: list[Source]) -> tuple[DataInfo, list[Slice]]:
+    """What is known of the data, and the slices. Raises TrainingError."""
     (source,) = sources
     files = source_files(source)
     if PROJECT not in files:
@@ -78,13 +125,24 @@ def build(sources: list[Source], path: Path) -> DataInfo:
         ],
         columns={"slice": [str(number) for number in range(SHAPE[0])]},
     )
+    return info, chosen
+
+
+def _write(
+    path: Path,
+    info: DataInfo,
+    chosen: list[Slice],
+    columns: dict[str, list[int]],
+    noisy: list[bytes] | None = None,
+) -> DataInfo:
     write_parquet(
         path,
         info,
         [png(Image.fromarray(picture)) for _, _, picture in chosen],
         [0] * len(chosen),
         [split for _, split, _ in chosen],
-        {"slice": [number for number, _, _ in chosen]},
+        {"slice": [number for number, _, _ in chosen], **columns},
+        noisy,
     )
     return info
 

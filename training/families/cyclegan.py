@@ -11,10 +11,15 @@ The preset `fastcut` is the cheap alternative, one way with one generator: in pl
 translation must be nearer to its own place in the source than to others, in the generator's features (CUT and FastCUT:
 Park et al., 2020). A step costs about a third.
 
+The preset `restore` is for sources that are damaged images. The way back makes the damage of noise that is added to
+images (Augmented CycleGAN: Almahairi et al., 2018), so the way there learns from pairs that the way back has made.
+Sources need not come home: what noise there was no restored picture tells. What is left of it is the way there.
+
 Any two kinds will do: `--data FOLDER` with A/ and B/ in it, in any number and of any size. With a batch of 4 it takes
 about 1 GB of memory at 128 px, 4 GB at 256 and 16 GB at 512, where `--batch-size 1` needs 4.
 
     genhub train cyclegan --preset cpu --data noto-fluent
+    genhub train cyclegan --preset restore --data ct-lowdose --channels 1
 """
 
 from dataclasses import dataclass
@@ -35,6 +40,7 @@ from training.ema import EMA
 from training.errors import TrainingError
 from training.families import pix2pix
 from training.family import Stateful
+from training.hounsfield import window_metrics
 from training.nets.patches import PatchDiscriminator
 from training.pairing import other_geometry
 from training.pixels import to_float, to_uint8
@@ -63,8 +69,18 @@ class Config(UnpairedConfig):
     """Channels of each discriminator at half resolution; four times as many below."""
     cycle: float = 10.0
     """Weight of the mean difference (in [-1, 1]) that a picture has after going there and back; 0: one way."""
+    source_cycle: float = 1.0
+    """Share of `cycle` that sources have, beside images; 0 where images cannot tell what a source was, as one without
+    noise cannot tell what the noise was.
+    """
     cycle_noise: float = 0.0
     """Standard deviation, where pictures are in [-1, 1], of the noise on translations before they go back."""
+    source_noise: float = 0.0
+    """Standard deviation, where pictures are in [-1, 1], of the noise on images that become sources: what sources have
+    and images do not, such as noise of another kind, is made of it.
+    """
+    residual: bool = False
+    """Make a change to the picture instead of a new one: for kinds that are nearly alike, as damaged and whole."""
     identity: float = 2.0
     """Weight of the mean difference that a generator makes to pictures of the kind that it makes; 0: none."""
     identity_every: int = 4
@@ -99,7 +115,8 @@ class Config(UnpairedConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_at_least({"width": 3, "discriminator_width": 1, "cycle": 0, "identity": 0, "turn": 0, "pool": 0})
-        self.require_at_least({"cycle_noise": 0, "identity_every": 1, "contrastive": 0, "patches": 2})
+        self.require_at_least({"source_cycle": 0, "cycle_noise": 0, "source_noise": 0})
+        self.require_at_least({"identity_every": 1, "contrastive": 0, "patches": 2})
         if self.image_size % SIZE_MULTIPLE_IN_TRAINING:
             raise TrainingError(
                 f"--image-size must be a multiple of {SIZE_MULTIPLE_IN_TRAINING}, not {self.image_size}."
@@ -119,7 +136,13 @@ class Config(UnpairedConfig):
 
     @property
     def two_way(self) -> bool:
+        """Whether both kinds are made in training."""
         return self.cycle > 0
+
+    @property
+    def inverse(self) -> bool:
+        """Whether the way back is of use by itself: with noise to make its pictures of, one picture is not enough."""
+        return self.two_way and self.source_noise == 0
 
 
 PRESETS: dict[str, RunConfig] = {
@@ -136,6 +159,18 @@ PRESETS: dict[str, RunConfig] = {
         augment=("translation", "cutout"),
     ),
     "gpu": Config(width=64, discriminator_width=64, batch_size=16, max_minutes=30.0, crop=0.85, turn=8.0),
+    # Sources are damaged images. Nothing is resampled, which would take noise out of them.
+    "restore": Config(
+        width=12,
+        discriminator_width=24,
+        batch_size=4,
+        max_minutes=60.0,
+        source_cycle=0.0,
+        source_noise=0.14,
+        residual=True,
+        augment=("translation", "cutout"),
+        ema_half_life=6_000,
+    ),
     "fastcut": Config(cycle=0.0, identity=0.0, contrastive=10.0, batch_size=4, max_minutes=45.0, crop=0.85, turn=8.0),
 }
 
@@ -146,15 +181,19 @@ class TwoWay(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.there, self.back = (pix2pix.Generator(pix2pix_config(config)) for _ in range(2))
-        self.noise = config.cycle_noise
+        self.config = config
 
     def forward(self, a: Tensor, b: Tensor, identity: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Translations by the kind that they became, and losses by name."""
-        fake_b, fake_a = self.there(a), self.back(b)
-        sent_b, sent_a = (fake + self.noise * torch.randn_like(fake) for fake in (fake_b, fake_a))
-        losses = {"cycle": _gap(self.back(sent_b), a) + _gap(self.there(sent_a), b)}
+        share, on_way_back, on_images = self.config.source_cycle, self.config.cycle_noise, self.config.source_noise
+        fake_b, fake_a = self.there(a), self.back(_noised(b, on_images))
+        losses = {"cycle": _gap(self.there(_noised(fake_a, on_way_back)), b)}
         if identity:
-            losses["identity"] = _gap(self.there(b), b) + _gap(self.back(a), a)
+            losses["identity"] = _gap(self.there(b), b)
+        if share:
+            losses["cycle"] = losses["cycle"] + share * _gap(self.back(_noised(fake_b, on_way_back + on_images)), a)
+            if identity:
+                losses["identity"] = losses["identity"] + share * _gap(self.back(a), a)
         return {"b": fake_b, "a": fake_a}, losses
 
 
@@ -193,7 +232,13 @@ class Discriminators(nn.Module):
 
 def pix2pix_config(config: Config) -> pix2pix.Config:
     """What Pix2Pix's generator is built from."""
-    return pix2pix.Config(image_size=config.image_size, channels=config.channels, width=config.width)
+    return pix2pix.Config(
+        image_size=config.image_size, channels=config.channels, width=config.width, residual=config.residual
+    )
+
+
+def _noised(pictures: Tensor, strength: float) -> Tensor:
+    return pictures + strength * torch.randn_like(pictures) if strength else pictures
 
 
 def _gap(first: Tensor, second: Tensor) -> Tensor:
@@ -290,7 +335,7 @@ class Trainer:
 
     def inference_modules(self) -> dict[str, nn.Module]:
         average = self.generators_ema.average
-        return {"translator": average.there} | ({"inverse": average.back} if self.config.two_way else {})
+        return {"translator": average.there} | ({"inverse": average.back} if self.config.inverse else {})
 
     @torch.no_grad()
     def translate(self, pictures: NDArray[np.uint8], inverse: bool = False) -> NDArray[np.uint8]:
@@ -304,7 +349,7 @@ class Trainer:
         seen = self.data.val if len(self.data.val) else self.data.train
         sources, images = (each[:: -(-len(each) // 32)] for each in self._kinds(seen))
         columns = [sources, self.translate(sources)]
-        if self.config.two_way:
+        if self.config.inverse:
             count = min(len(sources), len(images))
             columns = [*(each[:count] for each in (*columns, images)), self.translate(images[:count], inverse=True)]
         return to_float(np.concatenate(columns, axis=2))
@@ -319,6 +364,17 @@ class Trainer:
             raise TrainingError(f"The pictures of {self.data.info.name} are not of two kinds.")
         return split.sources, split.images
 
+    @property
+    def halvings(self) -> int | None:
+        """Of the dose, where that is what sources lack."""
+        known = self.data.train.columns.get("halvings")
+        return None if known is None or self.config.direction == "BtoA" else int(known.max())
+
+    @property
+    def restores(self) -> tuple[str, float, float] | None:
+        """What it takes out of pictures, where sources are damaged images: the kind, and from and to what level."""
+        return None if (level := self.halvings) is None else ("low-dose CT", level, level)
+
     def evaluate(self, split: str = "test") -> dict[str, float]:
         """How near translations are to the other kind, beside the sources as they are; what the way back loses."""
         chosen = self.data.test if split == "test" else self.data.val
@@ -328,7 +384,9 @@ class Trainer:
         learned_sources, learned_images = self._kinds(self.data.train)
         there = self.translate(sources)
         found = unpaired_metrics(there, sources, images, learned_images, self.data, chosen.aligned)
-        if self.config.two_way:
+        if chosen.aligned and (level := self.halvings) is not None:
+            found |= window_metrics(sources, there, images, level)
+        if self.config.inverse:
             back = self.translate(images, inverse=True)
             reverse = unpaired_metrics(back, images, sources, learned_sources, self.data, chosen.aligned)
             found["cycle_l1"] = _mean_gap(self.translate(there, inverse=True), sources)

@@ -21,8 +21,7 @@ from training.config import RunConfig
 from training.damage import Damage
 from training.errors import TrainingError
 from training.families.denoiser import SIZE_MULTIPLE, Denoiser
-from training.hounsfield import in_window
-from training.metrics import ssim
+from training.hounsfield import window_metrics
 from training.restorer import Restorer, RestorerConfig
 from training.tomography import low_dose
 
@@ -88,11 +87,7 @@ class Trainer(Restorer):
         return "low-dose CT", self.config.min_halvings, self.config.max_halvings
 
     def measure(
-        self, damaged: NDArray[np.uint8], restored: NDArray[np.uint8], clean: NDArray[np.uint8], at: str
+        self, damaged: NDArray[np.uint8], restored: NDArray[np.uint8], clean: NDArray[np.uint8], level: int
     ) -> dict[str, float]:
         """PSNR (dB) and structural similarity, in the window."""
-        damaged, restored, clean = (in_window(each) for each in (damaged, restored, clean))
-        return super().measure(damaged, restored, clean, at) | {
-            f"ssim_{at}": ssim(restored, clean),
-            f"{self.state}_ssim_{at}": ssim(damaged, clean),
-        }
+        return window_metrics(damaged, restored, clean, level)

@@ -125,10 +125,11 @@ class Trainer(Restorer):
         return "low light", self.config.min_stops, self.config.max_stops
 
     def measure(
-        self, damaged: NDArray[np.uint8], restored: NDArray[np.uint8], clean: NDArray[np.uint8], at: str
+        self, damaged: NDArray[np.uint8], restored: NDArray[np.uint8], clean: NDArray[np.uint8], level: int
     ) -> dict[str, float]:
         """PSNR (dB) and structural similarity."""
-        return super().measure(damaged, restored, clean, at) | {
-            f"ssim_{at}": ssim(restored, clean),
-            f"{self.state}_ssim_{at}": ssim(damaged, clean),
+        at = f"ssim_{self.unit}_{level}"
+        return super().measure(damaged, restored, clean, level) | {
+            at: ssim(restored, clean),
+            f"{self.state}_{at}": ssim(damaged, clean),
         }
