@@ -14,7 +14,7 @@ from training.data.dataset import DataInfo, ImageData, Split
 from training.data.open import open_data
 from training.data.unpaired_folder import read_unpaired
 from training.errors import TrainingError
-from training.families.cyclegan import PRESETS, Config, Trainer, TwoWay
+from training.families.cyclegan import PRESETS, Config, Discriminators, Trainer, TwoWay
 from training.loop import Feed
 from training.pool import ImagePool
 from training.precision import new_accelerator
@@ -176,6 +176,42 @@ def test_noise_on_images_becomes_what_sources_have_and_sources_need_not_come_hom
     fakes, losses = net(a, b, identity=True)
     assert fakes["a"].std().item() == pytest.approx(0.5, rel=0.02) and not fakes["b"].any()
     assert losses["cycle"].item() == losses["identity"].item() == 1, "of images alone"
+
+
+def test_the_way_back_does_not_learn_to_make_restoring_easy() -> None:
+    noisy = {"source_noise": 0.1, "residual": True}
+    for share in (0.0, 1.0):
+        torch.manual_seed(0)
+        net = TwoWay(replace(SMOKE, source_cycle=share, **noisy))  # type: ignore[arg-type, type-var]
+        a, b = torch.rand(2, 2, 3, 64, 64)
+        _, losses = net(a, b, identity=False)
+        losses["cycle"].backward()
+        assert (net.back.head[-1].weight.grad is None) == (share == 0)
+
+
+def test_discriminators_see_detail_enlarged_where_it_is_asked_for() -> None:
+    torch.manual_seed(0)
+    flat = torch.full((2, 1, 64, 64), 0.2)
+    grainy = flat + 0.01 * torch.randn_like(flat)
+    seen = {}
+    for detail in (0.0, 50.0):
+        judges = Discriminators(["b"], replace(SMOKE, channels=1, detail=detail))  # type: ignore[arg-type]
+        judges.of["b"].layers[0].register_forward_hook(
+            lambda module, given, made, detail=detail: seen.update({detail: given[0]})
+        )
+        judges({"b": grainy})
+    assert torch.equal(seen[0.0], grainy)
+    picture, detail = seen[50.0].chunk(2, dim=1)
+    assert torch.equal(picture, grainy) and 0.3 < detail.std() < 0.6 and detail.mean().abs() < 0.01
+
+
+def test_the_anchor_holds_what_a_blur_leaves(data: ImageData) -> None:
+    trainer = Trainer(replace(SMOKE, residual=True, anchor=1.0), data, new_accelerator(cpu=True))  # type: ignore[arg-type]
+    batch = Feed(data.train, 0, trainer.accelerator).next(4)
+    assert trainer.step(batch)["anchor"].item() == 0, "it begins by changing nothing"
+    with torch.no_grad():
+        trainer.generators.there.head[-1].bias.fill_(0.1)
+    assert trainer.step(batch)["anchor"].item() > 0.05
 
 
 def test_a_change_to_the_source_begins_as_none(data: ImageData) -> None:

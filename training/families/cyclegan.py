@@ -53,6 +53,8 @@ NAME = "cyclegan"
 TASK = "translate"
 DATA = "noto-fluent"
 SIZE_MULTIPLE_IN_TRAINING = pix2pix.SIZE_MULTIPLE_IN_TRAINING
+BLUR = 5
+"""Pixels a side of the blur that tells detail from the rest."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,16 @@ class Config(UnpairedConfig):
     """Standard deviation, where pictures are in [-1, 1], of the noise on images that become sources: what sources have
     and images do not, such as noise of another kind, is made of it.
     """
+    detail: float = 0.0
+    """How much enlarged discriminators see, beside the picture, what a blur takes out of it; 0: not at all. For kinds
+    that differ in something faint, such as noise.
+    """
     residual: bool = False
     """Make a change to the picture instead of a new one: for kinds that are nearly alike, as damaged and whole."""
+    anchor: float = 0.0
+    """Weight of the mean difference between what a blur leaves of a picture and of its translation: for kinds that
+    differ in detail alone.
+    """
     identity: float = 2.0
     """Weight of the mean difference that a generator makes to pictures of the kind that it makes; 0: none."""
     identity_every: int = 4
@@ -115,7 +125,7 @@ class Config(UnpairedConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_at_least({"width": 3, "discriminator_width": 1, "cycle": 0, "identity": 0, "turn": 0, "pool": 0})
-        self.require_at_least({"source_cycle": 0, "cycle_noise": 0, "source_noise": 0})
+        self.require_at_least({"source_cycle": 0, "cycle_noise": 0, "source_noise": 0, "detail": 0, "anchor": 0})
         self.require_at_least({"identity_every": 1, "contrastive": 0, "patches": 2})
         if self.image_size % SIZE_MULTIPLE_IN_TRAINING:
             raise TrainingError(
@@ -167,6 +177,8 @@ PRESETS: dict[str, RunConfig] = {
         max_minutes=60.0,
         source_cycle=0.0,
         source_noise=0.14,
+        detail=5.0,
+        anchor=10.0,
         residual=True,
         augment=("translation", "cutout"),
         ema_half_life=6_000,
@@ -187,7 +199,9 @@ class TwoWay(nn.Module):
         """Translations by the kind that they became, and losses by name."""
         share, on_way_back, on_images = self.config.source_cycle, self.config.cycle_noise, self.config.source_noise
         fake_b, fake_a = self.there(a), self.back(_noised(b, on_images))
-        losses = {"cycle": _gap(self.there(_noised(fake_a, on_way_back)), b)}
+        # Where sources need not come home, the ways could agree on sources without noise, which are easiest to restore.
+        sent_a = _noised(fake_a if share else fake_a.detach(), on_way_back)
+        losses = {"cycle": _gap(self.there(sent_a), b)}
         if identity:
             losses["identity"] = _gap(self.there(b), b)
         if share:
@@ -221,13 +235,18 @@ class Discriminators(nn.Module):
 
     def __init__(self, kinds: list[str], config: Config) -> None:
         super().__init__()
-        self.of = nn.ModuleDict(
-            {kind: PatchDiscriminator(config.channels, config.discriminator_width) for kind in kinds}
-        )
+        self.detail = config.detail
+        inputs = config.channels * (2 if config.detail else 1)
+        self.of = nn.ModuleDict({kind: PatchDiscriminator(inputs, config.discriminator_width) for kind in kinds})
 
     def forward(self, pictures: dict[str, Tensor]) -> dict[str, Tensor]:
         """Logits by kind, of pictures by kind."""
-        return {kind: self.of[kind](each)[0] for kind, each in pictures.items()}
+        return {kind: self.of[kind](self._seen(each))[0] for kind, each in pictures.items()}
+
+    def _seen(self, picture: Tensor) -> Tensor:
+        if not self.detail:
+            return picture
+        return torch.cat([picture, torch.tanh(self.detail * (picture - _blurred(picture)))], dim=1)
 
 
 def pix2pix_config(config: Config) -> pix2pix.Config:
@@ -235,6 +254,10 @@ def pix2pix_config(config: Config) -> pix2pix.Config:
     return pix2pix.Config(
         image_size=config.image_size, channels=config.channels, width=config.width, residual=config.residual
     )
+
+
+def _blurred(pictures: Tensor) -> Tensor:
+    return F.avg_pool2d(pictures, BLUR, 1, BLUR // 2, count_include_pad=False)
 
 
 def _noised(pictures: Tensor, strength: float) -> Tensor:
@@ -302,6 +325,11 @@ class Trainer:
         with autocast(a.device, config.precision):
             fakes, losses = self.parallel_generators(a, b, identity)
             logits = self.discriminators({kind: diff_augment(fake, config.augment) for kind, fake in fakes.items()})
+        if config.anchor:
+            from_kinds = {"b": a, "a": b}
+            losses["anchor"] = torch.stack(
+                [_gap(_blurred(fake), _blurred(from_kinds[kind])) for kind, fake in fakes.items()]
+            ).sum()
         losses["adversarial"] = torch.stack(
             [generator_loss("least-squares", each, each) for each in logits.values()]
         ).sum()
@@ -309,6 +337,7 @@ class Trainer:
             "cycle": config.cycle,
             "identity": config.identity * config.identity_every,
             "contrastive": config.contrastive,
+            "anchor": config.anchor,
         }
         loss = torch.stack([weights.get(name, 1.0) * value for name, value in losses.items()]).sum()
         self.generator_optimizer.zero_grad(set_to_none=True)
