@@ -17,7 +17,9 @@ SIDE = 6
 COMPARED = 100
 """Samples that are looked up among the training pictures."""
 ROWS = 5
-"""Examples of the tasks that turn one picture into another."""
+"""Examples of the tasks that turn one picture into another; fewer where pictures are so large that it would be TALL."""
+TALL = 800
+"""Pixels."""
 
 
 class Captioned(NamedTuple):
@@ -32,9 +34,10 @@ def preview(trained: Trained, ports: Mapping[str, Graph], runs: Mapping[str, Run
     if trained.task == "sample":
         return _samples(trained, runs)
     main = next(iter(TASKS[trained.task]))
-    feeds = inputs.draw(ports[main], ROWS, seed=SEED)
+    count = max(2, min(ROWS, TALL // trained.image.height))
+    feeds = inputs.draw(ports[main], count, seed=SEED)
     columns = {**feeds, **runs[main](feeds)}
-    targets = inputs.targets(ROWS, seed=SEED)
+    targets = inputs.targets(count, seed=SEED)
     if targets is not None:
         columns["what it should be"] = targets
     pictures = {name: _as_pixels(array, trained.image.channels) for name, array in columns.items() if array.ndim >= 3}

@@ -157,24 +157,27 @@ class Config(UnpairedConfig):
 
 PRESETS: dict[str, RunConfig] = {
     "smoke": Config(image_size=64, width=6, discriminator_width=8, batch_size=4, max_steps=20, pool=4),
-    # The bundle of two generators 16 wide is 10 MB; 24 wide it is 22.
+    # The bundle of two generators 12 wide is 6 MB; 24 wide it is 22.
     "cpu": Config(
-        width=16,
+        width=12,
+        discriminator_width=24,
         batch_size=4,
-        max_minutes=90.0,
+        max_minutes=105.0,
         cycle_noise=0.05,
         discriminator_learning_rate=2e-4,
         crop=0.85,
         turn=8.0,
         augment=("translation", "cutout"),
+        half_size_until=0.5,
+        ema_half_life=6_000,
     ),
     "gpu": Config(width=64, discriminator_width=64, batch_size=16, max_minutes=30.0, crop=0.85, turn=8.0),
     # Sources are damaged images. Nothing is resampled, which would take noise out of them.
     "restore": Config(
-        width=12,
-        discriminator_width=24,
+        width=10,
+        discriminator_width=16,
         batch_size=4,
-        max_minutes=60.0,
+        max_minutes=75.0,
         source_cycle=0.0,
         source_noise=0.14,
         detail=5.0,
