@@ -13,9 +13,11 @@ CT slices are grey, may come as DICOM (``hub.dicom``), and are never for diagnos
 The classical baselines are scikit-image's, an optional dependency: without it there are none, and no SSIM.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -23,7 +25,7 @@ from hub import depth, dicom, images
 from hub.depth import Picture
 from hub.errors import BundleError, RequestError
 from hub.images import PIXEL_LIMIT
-from hub.tasks.damage import KINDS, Baseline, Kind
+from hub.tasks.damage import KINDS, Kind
 from hub.tasks.sample import MAX_SEED, is_number, whole
 from hub.tasks.translate import Progress, TranslateModel
 
@@ -38,6 +40,8 @@ class Score:
     """One picture beside the truth. Both are higher for the better; ``ssim`` is ``None`` where it is not to be had."""
 
     name: str
+    note: str
+    """What it is, or what its method was told."""
     picture: np.ndarray
     """The part that was measured, uint8 [H, W, C]."""
     psnr: float
@@ -73,6 +77,11 @@ class Restorer:
         )
         note = f"The model has one size: the picture was fitted to {spec.width} x {spec.height}."
         return Picture(resized, None, picture.profile, (*picture.notes, note))
+
+    def takes(self, pixels: np.ndarray) -> bool:
+        """Whether uint8 [H, W, C] go through the model as they are: in its size and channels."""
+        spec = self.bundle.image
+        return pixels.shape[2] == spec.channels and (spec.dynamic or pixels.shape[:2] == (spec.height, spec.width))
 
     def restore(self, picture: Picture, progress: Progress | None = None) -> Picture:
         """``picture``, which :meth:`accepted` has passed, restored.
@@ -145,18 +154,34 @@ def _eight(alpha: np.ndarray | None) -> np.ndarray | None:
     return None if alpha is None else Picture(alpha).eight_bits()
 
 
-def scores(truth: Picture, damaged: Picture, restored: Picture, kind: Kind, level: float) -> list[Score]:
-    """The damaged picture, the restored one and the baselines beside the truth, measured on the middle of it.
+def scores(
+    truth: Picture,
+    damaged: Picture,
+    restored: Picture,
+    kind: Kind,
+    level: float,
+    others: Mapping[str, Restorer] = MappingProxyType({}),
+) -> list[Score]:
+    """The damaged picture, the restored one and what others make of it beside the truth, measured on its middle.
 
-    ``level``: of the damage, which baselines may be told; the model is not.
+    ``level``: of the damage, which baselines may be told; models are not. ``others``: models by name, of which those
+    are compared that take this part as it is.
     """
     clean, before, ours = (_middle(each.eight_bits()) for each in (truth, damaged, restored))
-    made = {"Damaged": before, "Restored": ours}
-    for name, baseline in _baselines(kind).items() if min(clean.shape[:2]) >= SMALLEST else ():
-        made[name] = baseline(before, level)
-    seen = {name: kind.compared(picture) for name, picture in made.items()}
+    made = [("Damaged", "what went in", before), ("Restored", "this model", ours)]
+    made += [
+        (name, "another model here", other.restore(Picture(before)).pixels)
+        for name, other in others.items()
+        if other.takes(before)
+    ]
+    if find_spec("skimage") is not None and min(clean.shape[:2]) >= SMALLEST:
+        made += [(name, told, baseline(before, level)) for name, (baseline, told) in kind.baselines.items()]
     truth_seen = kind.compared(clean)
-    return [Score(name, made[name], psnr(each, truth_seen), ssim(each, truth_seen)) for name, each in seen.items()]
+    found = []
+    for name, note, picture in made:
+        seen = kind.compared(picture)
+        found.append(Score(name, note, picture, psnr(seen, truth_seen), ssim(seen, truth_seen)))
+    return found
 
 
 def _middle(pixels: np.ndarray) -> np.ndarray:
@@ -182,9 +207,3 @@ def ssim(image: np.ndarray, truth: np.ndarray) -> float | None:
         image, truth, data_range=255, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
     )
     return float(found)
-
-
-def _baselines(kind: Kind) -> dict[str, Baseline]:
-    if find_spec("skimage") is None:
-        return {}
-    return {name: baseline for name, (baseline, _) in kind.baselines.items()}

@@ -31,10 +31,11 @@ TINY = "tiny-denoiser"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of bundles: a denoiser, one of CT, a translator that restores nothing, and a model that takes no pictures."""
+    """Of bundles: a denoiser, two of CT, a translator that restores nothing, and a model that takes no pictures."""
     folder = tmp_path_factory.mktemp("bundles")
     write_tiny_translator(folder / TINY)
     write_tiny_translator(folder / "ct", bundle_id="ct", damage=Damage(kind="low-dose CT", lowest=2, highest=9))
+    write_tiny_translator(folder / "ct-6", bundle_id="ct-6", damage=Damage(kind="low-dose CT", lowest=6, highest=6))
     write_tiny_translator(folder / "other", bundle_id="other", restores=False)
     write_tiny_bundle(folder / "gan", bundle_id="gan", encoder=False)
     return folder
@@ -42,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def hub(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    models = ",".join(str(folder / name) for name in (TINY, "ct", "other", "gan"))
+    models = ",".join(str(folder / name) for name in (TINY, "ct", "ct-6", "other", "gan"))
     about = {"GENHUB_PROVIDER": "cpu", "GENHUB_TILE": "64", "GENHUB_MAX_MEGAPIXELS": "1"}
     with serving("--models", models, GENHUB_CACHE=str(tmp_path_factory.mktemp("cache")), **about) as hub:
         yield hub
@@ -99,8 +100,11 @@ def test_a_dicom_slice_is_restored_in_the_model_s_window_with_a_notice(client: C
     assert np.array_equal(np.asarray(Image.open(before)), to_levels(head()))
     assert report["notes"][-1] == NOTICE and "level 40, width 400" in report["notes"][0]
     _, before, report = client.predict("ct", slice_, 6, 3, api_name="/restore")
-    assert list(report["scores"]) == ["Damaged", "Restored", "Non-local means", "Total variation"]
+    assert list(report["scores"]) == ["Damaged", "Restored", "ct-6", "Non-local means", "Total variation"]
+    assert report["scores"]["ct-6"] == report["scores"]["Restored"], "here both are the same net"
     assert not np.array_equal(np.asarray(Image.open(before)), to_levels(head())) and report["damage"] == 6
+    *_, report = client.predict("ct", slice_, 4, api_name="/restore")
+    assert "ct-6" not in report["scores"], "it has not learned this dose"
     *_, report = client.predict(TINY, slice_, api_name="/restore")
     assert report["notes"] == ["Shown in the file's own window: level 35, width 80.", NOTICE]
 

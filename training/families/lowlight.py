@@ -3,8 +3,8 @@
 What: brightening multiplies the few photons that there are, and their noise with them, so both are one task (Chen et
 al., 2018). The net looks farther around than `denoiser`, from which the rest of the recipe comes: how bright a place
 should be it can tell from what is there, and from nothing else. It is not told the exposure, and the noise does not
-tell it either, as black paper in the sun sends a sensor what white paper does in the shade. It answers with a gain and an offset for every pixel (Retinex: Land and McCann, 1971), so that detail comes
-from the picture itself.
+tell it either, as black paper in the sun sends a sensor what white paper does in the shade. It answers with a gain and
+an offset for every pixel (Retinex: Land and McCann, 1971), so that detail comes from the picture itself.
 
 The damage is the sensor's: in linear light, each stop halves the photons, whose number is Poisson's; reading adds
 Gaussian noise; and the file holds whole grey levels of sRGB.

@@ -55,7 +55,7 @@ def build(engine: Engine) -> gr.Blocks:
         if not value and not clean_examples(chosen):
             return None, "", "", gr.update(visible=False)
         path = picked(value, chosen)
-        made = restore(chosen, read(path, chosen), damage, seed, progress)
+        made = restore(engine, chosen, read(path, chosen), damage, seed, progress)
         pictures = (view.shown(made.before), view.shown(made.after))
         file = download(made.after.to_png(), f"{stem(path)}-restored.png")
         return (
@@ -105,11 +105,11 @@ def build(engine: Engine) -> gr.Blocks:
 
         Returns:
             The restored picture, the picture that was given to the model, and a report: size, bits, and, where it
-            was damaged, PSNR and SSIM against the clean picture, beside classical baselines.
+            was damaged, PSNR and SSIM against the clean picture, beside classical baselines and other models here.
         """
         path = uploaded(picture)
         chosen = restorer(engine, model)
-        made: Outcome = restore(chosen, read(path, chosen), damage, seed, lambda share: None)
+        made: Outcome = restore(engine, chosen, read(path, chosen), damage, seed, lambda share: None)
         name = stem(path)
         return (
             _file(made.after.to_png(), f"{name}-restored.png"),

@@ -39,8 +39,6 @@ def comparison(scores: Sequence[Score], kind: Kind, size: tuple[int, ...]) -> st
         return ""
     best_psnr = max(each.psnr for each in scores)
     best_ssim = max((each.ssim or 0) for each in scores)
-    notes = {"Damaged": "what went in", "Restored": "this model"}
-    notes |= {name: known for name, (_, known) in kind.baselines.items()}
     figures = []
     for each in scores:
         psnr = f"{each.psnr:.2f} dB" if np.isfinite(each.psnr) else "no error"
@@ -51,14 +49,14 @@ def comparison(scores: Sequence[Score], kind: Kind, size: tuple[int, ...]) -> st
         name = escape(each.name)
         figures.append(
             f'<figure><img src="{detail}" alt="{name}: a detail"><figcaption><b>{name}</b> '
-            f"<small>{escape(notes[each.name])}</small><br>{numbers}</figcaption></figure>"
+            f"<small>{escape(each.note)}</small><br>{numbers}</figcaption></figure>"
         )
     height, width, _ = scores[0].picture.shape
     part = f", on the middle {width} x {height} pixels" if (height, width) != size else ""
     return (
         f'<section class="comparison"><div>{"".join(figures)}</div>'
-        f"<p>PSNR and SSIM against the picture before the damage{part}{kind.compared_as}; higher is better. The model "
-        "is not told how much of it there is.</p></section>"
+        f"<p>PSNR and SSIM against the picture before the damage{part}{kind.compared_as}; higher is better. Models "
+        "are not told how much of it there is.</p></section>"
     )
 
 

@@ -1,13 +1,16 @@
 """What the tab and its endpoint have in common: a picture through a restoring model, damaged first where asked."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hub.card import listed_file
 from hub.depth import Picture
+from hub.errors import HubError
 from hub.runtime.engine import Engine
 from hub.settings import settings
+from hub.tabs.choices import bundles, restores
 from hub.tasks import speak
 from hub.tasks.restore import Restorer, Score, scores
 from hub.tasks.restore import read as read_picture
@@ -61,8 +64,11 @@ def read(path: Path, model: Restorer | None = None) -> Picture:
     return read_picture(path, settings().max_megapixels * 10**6, model.kind if model else None)
 
 
-def restore(model: Restorer, picture: Picture, damage: object, seed: object, progress: Progress) -> Outcome:
-    """``picture`` restored; with ``damage`` above 0 it is damaged first, and the outcome measured.
+def restore(
+    engine: Engine, model: Restorer, picture: Picture, damage: object, seed: object, progress: Progress
+) -> Outcome:
+    """``picture`` restored; with ``damage`` above 0 it is damaged first, and the outcome measured, beside that of other
+    models of ``engine``.
 
     Raises:
         RequestError: an argument is out of range, or the picture too large for the model.
@@ -72,7 +78,22 @@ def restore(model: Restorer, picture: Picture, damage: object, seed: object, pro
     level = float(str(damage))
     before = damaged if level else whole
     after = model.restore(before, progress)
-    return Outcome(before, after, tuple(scores(whole, before, after, model.kind, level)) if level else (), level)
+    if not level:
+        return Outcome(before, after, (), level)
+    beside = _others(engine, model, before.pixels.shape[2], level)
+    return Outcome(before, after, tuple(scores(whole, before, after, model.kind, level, beside)), level)
+
+
+def _others(engine: Engine, model: Restorer, channels: int, level: float) -> dict[str, Restorer]:
+    """By id the other models that undo the same damage of this ``level``, and of pictures of as many ``channels``."""
+    found = {}
+    for name, bundle in bundles(engine, restores).items():
+        damage = bundle.restores
+        alike = damage and damage.kind == model.damage.kind and damage.lowest <= level <= damage.highest
+        if alike and bundle.image.channels == channels and bundle.id != model.bundle.id:
+            with suppress(HubError):  # one that cannot be opened says so where it is asked for
+                found[name] = restorer(engine, name)
+    return found
 
 
 def stem(path: Path) -> str:

@@ -167,6 +167,20 @@ def test_each_kind_of_damage_has_baselines_of_its_own(tmp_path: Path) -> None:
     assert found["Auto-exposure"].psnr > found["Damaged"].psnr + 3
 
 
+def test_other_models_lie_beside_it_where_they_take_the_part_as_it_is(grey: Restorer, tmp_path: Path) -> None:
+    others = {
+        "like it": grey,
+        "colour": restorer(tmp_path / "colour", channels=3),
+        "one size": restorer(tmp_path / "size", dynamic=False),
+    }
+    for size, compared in ((64, {"like it"}), (32, {"like it", "one size"})):
+        clean = Picture(smooth(size, size, 1))
+        damaged = grey.damaged(clean, 25)
+        found = {each.name: each for each in scores(clean, damaged, grey.restore(damaged), grey.kind, 25, others)}
+        assert set(found) & set(others) == compared
+        assert np.array_equal(found["like it"].picture, found["Restored"].picture)
+
+
 def test_the_measures_are_what_their_papers_say() -> None:
     black, white = np.zeros((16, 16, 1), np.uint8), np.full((16, 16, 1), 255, np.uint8)
     assert psnr(black, white) == 0 and math.isinf(psnr(black, black))
