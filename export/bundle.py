@@ -49,7 +49,11 @@ SMALL = 128
 SHEET_SIDE = 8
 """Pictures in a row and in a column of that sheet."""
 EMBEDDED_LIMIT = 12_000_000
-"""Bytes that a bundle may have to be shipped inside the package; full-precision PyTorch weights give way first."""
+"""Bytes that a bundle may have to be shipped inside the package."""
+FULL_WEIGHTS_LIMIT = EMBEDDED_LIMIT // 2
+"""Bytes that a bundle may have with PyTorch weights in full precision: many bundles share one package, and to serve
+them nobody needs these.
+"""
 
 
 @dataclass(frozen=True)
@@ -261,8 +265,8 @@ def write_points(folder: Path, trained: Trained, graphs: Mapping[str, Wrapped]) 
 
 
 def _write_weights(folder: Path, trained: Trained) -> None:
-    """PyTorch's own weights as ``<graph>.<name>``: in full precision where the bundle stays embeddable. Not those of
-    an instrument, which are the training wing's.
+    """PyTorch's own weights as ``<graph>.<name>``: in full precision where the bundle stays small. Not those of an
+    instrument, which are the training wing's.
     """
     modules = {name: module for name, module in trained.modules.items() if name not in variants.INSTRUMENTS}
     tensors: dict[str, Tensor] = {}
@@ -270,7 +274,7 @@ def _write_weights(folder: Path, trained: Trained) -> None:
         tensors |= {f"{graph}.{name}": tensor for name, tensor in _own_state(module).items()}
     full = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     taken = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    half = taken + full > EMBEDDED_LIMIT * 0.95
+    half = taken + full > FULL_WEIGHTS_LIMIT
     if half:
         tensors = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
     (folder / "model.safetensors").write_bytes(save(tensors, metadata={"format": "pt"}))
