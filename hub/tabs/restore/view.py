@@ -42,9 +42,9 @@ def comparison(scores: Sequence[Score], kind: Kind, size: tuple[int, ...]) -> st
     figures = []
     for each in scores:
         psnr = f"{each.psnr:.2f} dB" if np.isfinite(each.psnr) else "no error"
-        numbers = _number(psnr, each.psnr == best_psnr)
+        numbers = f"<span>{_number(psnr, each.psnr == best_psnr)}</span>"
         if each.ssim is not None:
-            numbers += f" · SSIM {_number(f'{each.ssim:.3f}', each.ssim == best_ssim)}"
+            numbers += f" <span>SSIM {_number(f'{each.ssim:.3f}', each.ssim == best_ssim)}</span>"
         detail = images.to_data_uri(images.to_png(_detail(each.picture)))
         name = escape(each.name)
         figures.append(
