@@ -115,19 +115,24 @@ class Restorer:
 
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         clean = self._window(batch["image"])
-        damaged = self.damage(clean, self.random_levels(len(clean)), None)
+        levels = self.random_levels(len(clean))
+        damaged = self.damage(clean, levels, None)
         with autocast(clean.device, self.config.precision):
-            restored = self.parallel_restorer(damaged)
-        mse = (restored - clean).square().mean(dim=(1, 2, 3))
+            attempts = self.attempts(damaged, levels)
+        mse = torch.stack([(each - clean).square().mean(dim=(1, 2, 3)) for each in attempts])
         # The logarithm of each picture's error, which is what PSNR averages (Chen et al., 2022): the worst damaged
         # would take all of the gradient otherwise. The small number keeps those without damage from doing the same.
-        loss = torch.log(mse + 1e-4).mean()
+        loss = torch.log(mse + 1e-4).mean(dim=1).sum()
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(self.restorer.parameters(), self.config.clip_norm)
         self.optimizer.step()
         self.restorer_ema.update(self.restorer, len(clean) * self.accelerator.num_processes)
-        return {"loss": loss.detach(), "mse": mse.detach().mean()}
+        return {"loss": loss.detach(), "mse": mse[0].detach().mean()}
+
+    def attempts(self, damaged: Tensor, levels: Tensor) -> list[Tensor]:
+        """What the net makes of damaged pictures; after that, what else is to be like the clean ones."""
+        return [self.parallel_restorer(damaged)]
 
     def _window(self, image: Tensor) -> Tensor:
         """The same random window of every picture of a batch."""

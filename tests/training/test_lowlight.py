@@ -1,22 +1,33 @@
-"""What the brightener promises: any size, no change at the beginning, and no number that overflows half precision."""
+"""What the brightener promises: any size, three stops at the beginning, and no number that overflows half precision."""
 
 import pytest
 import torch
 
+from training.damage import to_linear, to_srgb
 from training.errors import TrainingError
 from training.families.lowlight import Brightener, Config
 
 
 @pytest.mark.parametrize("size", [(32, 32), (48, 80)])
-def test_an_untrained_brightener_gives_back_the_picture_at_any_size(size: tuple[int, int]) -> None:
-    dark = torch.rand(2, 3, *size) * 2 - 1
+def test_an_untrained_brightener_exposes_for_three_stops_more_at_any_size(size: tuple[int, int]) -> None:
+    clean = torch.rand(2, 3, *size) * 2 - 1
+    dark = to_srgb(to_linear((clean + 1) / 2) / 8) * 2 - 1
     with torch.no_grad():
-        assert torch.allclose(Brightener(Config(width=8))(dark), dark, atol=1e-6)
+        assert torch.allclose(Brightener(Config(width=8))(dark), clean, atol=1e-4)
+
+
+def test_at_the_exposure_that_it_is_told_only_noise_is_left_to_learn() -> None:
+    clean = torch.rand(2, 3, 32, 32) * 2 - 1
+    stops = torch.tensor([1.0, 4.0])
+    dark = to_srgb(to_linear((clean + 1) / 2) * torch.exp2(-stops)[:, None, None, None]) * 2 - 1
+    with torch.no_grad():
+        own, told = Brightener(Config(width=8))(dark, stops)
+    assert torch.allclose(told, clean, atol=1e-4) and not torch.allclose(own, clean, atol=0.1)
 
 
 def test_the_gain_is_bounded() -> None:
     net = Brightener(Config(width=8))
-    torch.nn.init.constant_(net.head[0].bias, 1e3)  # type: ignore[arg-type]
+    torch.nn.init.constant_(net.stops.bias, 1e3)  # type: ignore[arg-type]
     with torch.no_grad():
         assert torch.isfinite(net(torch.ones(1, 3, 32, 32)).half()).all()
 

@@ -1,10 +1,11 @@
 """Low light: a U-Net that brightens a picture taken with too short an exposure, and takes out the noise that shows.
 
 What: brightening multiplies the few photons that there are, and their noise with them, so both are one task (Chen et
-al., 2018). The net looks farther around than `denoiser`, from which the rest of the recipe comes: how bright a place
-should be it can tell from what is there, and from nothing else. It is not told the exposure, and the noise does not
-tell it either, as black paper in the sun sends a sensor what white paper does in the shade. It answers with a gain and
-an offset for every pixel (Retinex: Land and McCann, 1971), so that detail comes from the picture itself.
+al., 2018). The net takes the noise out of the dark picture and says by how many stops each region of it is short, so
+that detail is the picture's own and light changes smoothly. It looks farther around than `denoiser`, from which the
+rest of the recipe comes: how bright a place should be it can tell from what is there, and from nothing else. It is not
+told the exposure, and the noise does not tell it either, as black paper in the sun sends a sensor what white paper does
+in the shade. In training it learns twice from each picture, at its own exposure and at the right one.
 
 The damage is the sensor's: in linear light, each stop halves the photons, whose number is Poisson's; reading adds
 Gaussian noise; and the file holds whole grey levels of sRGB.
@@ -19,9 +20,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from training.config import RunConfig
-from training.damage import Damage, darken
+from training.damage import Damage, darken, to_linear, to_srgb
 from training.metrics import ssim
 from training.restorer import ResidualBlock, Restorer, RestorerConfig
 
@@ -31,6 +33,8 @@ DATA = "photos"
 SIZE_MULTIPLE = 16
 STOPS = (2, 3, 4)
 """Exposures that are reported, in stops below the right one."""
+MOST_STOPS = 6.0
+"""Bounded, so that no half-precision runtime overflows."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +87,14 @@ class Brightener(nn.Module):
             nn.Sequential(nn.Conv2d(coarse, 4 * fine, 1), nn.PixelShuffle(2)) for fine, coarse in pairwise(widths)
         )
         self.up = nn.ModuleList(blocks(width) for width in widths[:-1])
-        last = nn.Conv2d(widths[0], 4 * 2 * config.channels, 3, 1, 1)
-        for parameter in last.parameters():
-            nn.init.zeros_(parameter)  # begins by changing nothing
-        self.head = nn.Sequential(last, nn.PixelShuffle(2))
+        last = nn.Conv2d(widths[0], 4 * config.channels, 3, 1, 1)
+        self.noise = nn.Sequential(last, nn.PixelShuffle(2))
+        self.stops = nn.Conv2d(widths[-1], 1, 1)
+        for parameter in (*last.parameters(), *self.stops.parameters()):
+            nn.init.zeros_(parameter)  # begins in the middle, and with no noise to take out
 
-    def forward(self, dark: Tensor) -> Tensor:
+    def forward(self, dark: Tensor, told: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
+        """told: float [N], stops that the pictures are short of; given them, it also answers with these made up for."""
         light = (dark + 1) / 2
         # The root spreads the darkest levels, where all of the picture may be.
         features = [self.stem(torch.cat([dark, light.clamp(min=0).sqrt()], dim=1))]
@@ -96,12 +102,18 @@ class Brightener(nn.Module):
             features[-1] = blocks(features[-1])
             features.append(shrink(features[-1]))
         found = self.middle(features.pop())
+        stops = MOST_STOPS / 2 * (1 + torch.tanh(self.stops(found).to(dark.dtype)))
+        stops = F.interpolate(stops, scale_factor=float(SIZE_MULTIPLE), mode="bilinear", align_corners=False)
         for grow, up in zip(reversed(self.grow), reversed(self.up), strict=True):
             found = up(features.pop() + grow(found))
-        gain, offset = self.head(found).to(dark.dtype).chunk(2, dim=1)
-        # Bounded, so that no half-precision runtime overflows; five stops are a factor of 32 in linear light.
-        bright: Tensor = light * torch.exp(3.5 * torch.tanh(gain)) + offset
-        return 2 * bright - 1
+        clean = (light - self.noise(found).to(dark.dtype)).clamp(min=0)
+        bright = exposed(clean, stops)
+        return bright if told is None else (bright, exposed(clean, told[:, None, None, None]))
+
+
+def exposed(picture: Tensor, stops: Tensor) -> Tensor:
+    """The picture float [N, C, H, W] in [0, 1] exposed longer by so many stops, in [-1, 1] or beyond."""
+    return 2 * to_srgb(to_linear(picture) * torch.exp2(stops)) - 1
 
 
 class Trainer(Restorer):
@@ -114,6 +126,10 @@ class Trainer(Restorer):
 
     def net(self) -> nn.Module:
         return Brightener(self.config)
+
+    def attempts(self, damaged: Tensor, levels: Tensor) -> list[Tensor]:
+        # An error in the exposure is so much larger than any noise that nobody would learn to take that out beside it.
+        return list(self.parallel_restorer(damaged, levels))
 
     def random_levels(self, count: int) -> Tensor:
         span = self.config.max_stops - self.config.min_stops
