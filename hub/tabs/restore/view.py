@@ -51,11 +51,12 @@ def comparison(scores: Sequence[Score], kind: Kind, size: tuple[int, ...]) -> st
             f'<figure><img src="{detail}" alt="{name}: a detail"><figcaption><b>{name}</b> '
             f"<small>{escape(each.note)}</small><br>{numbers}</figcaption></figure>"
         )
+    measures = "PSNR" if all(each.ssim is None for each in scores) else "PSNR and SSIM"
     height, width, _ = scores[0].picture.shape
     part = f", on the middle {width} x {height} pixels" if (height, width) != size else ""
     return (
         f'<section class="comparison"><div>{"".join(figures)}</div>'
-        f"<p>PSNR and SSIM against the picture before the damage{part}{kind.compared_as}; higher is better. Models "
+        f"<p>{measures} against the picture before the damage{part}{kind.compared_as}; higher is better. Models "
         "are not told how much of it there is.</p></section>"
     )
 
