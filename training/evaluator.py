@@ -24,6 +24,7 @@ from training.atomic import atomic_path, write_json
 from training.data.build import build, parquet_path
 from training.data.dataset import Split, read_parquet
 from training.features import EVALUATORS, FASHION_SIZE, FashionClassifier
+from training.precision import autocast
 
 REQUIRED_ACCURACY = 0.935
 PEAK_LR = 0.2
@@ -84,7 +85,7 @@ def train(
             images = augment(_to_float(train_split.images[chosen.numpy()]), generator).contiguous(
                 memory_format=torch.channels_last
             )
-            with torch.autocast("cpu", torch.bfloat16):
+            with autocast(images.device, "auto"):
                 loss = F.cross_entropy(model(images).float(), labels[chosen], label_smoothing=0.1)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -82,7 +82,7 @@ def test_help_lists_every_setting_with_its_reason(capsys: pytest.CaptureFixture[
 
 def test_unknown_data_set_lists_those_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.data(["build", "mnist"]) == 2
-    assert "there are: avatars, ct, emoji, " in capsys.readouterr().err
+    assert "there are: avatars, ct, ct-lowdose, emoji, " in capsys.readouterr().err
 
 
 def test_a_run_is_measured_again_to_the_same_numbers(
