@@ -124,12 +124,12 @@ def _fill(folder: Path, trained: Trained, graphs: Mapping[str, Wrapped], made: V
     _write_weights(folder, trained)
     bundle = _manifest(trained, graphs, entries, names)
     bundle = bundle.model_copy(update={"points": write_points(folder, trained, graphs)})
-    bundle = bundle.model_copy(update={"files": _beside(folder, bundle)})
+    bundle = bundle.model_copy(update={"files": beside(folder, bundle)})
     # newline: the card's bytes, and so their hash, are the same on every system
     captions = {name: captioned.caption for name, captioned in pictures.items()}
     text = str(card(bundle, trained, captions, made.refused))
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
-    bundle = bundle.model_copy(update={"files": _beside(folder, bundle)})
+    bundle = bundle.model_copy(update={"files": beside(folder, bundle)})
     (folder / MANIFEST).write_text(bundle.to_json(), encoding="utf-8", newline="\n")
     return bundle
 
@@ -296,7 +296,7 @@ def _own_state(module: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _beside(folder: Path, bundle: Bundle) -> tuple[File, ...]:
+def beside(folder: Path, bundle: Bundle) -> tuple[File, ...]:
     """Every file in ``folder`` that is neither a graph nor the manifest."""
     graphs = {file.path for variant in bundle.variants.values() for file in variant.files.values()}
     paths = sorted(path for path in folder.rglob("*") if path.is_file())

@@ -59,6 +59,9 @@ HUB_CALLS = {
 }
 
 
+QUALITY = "## How good it is"
+
+
 def card(bundle: Bundle, trained: Trained, captions: Mapping[str, str], refused: Sequence[str] = ()) -> ModelCard:
     """The card of ``bundle``.
 
@@ -195,19 +198,29 @@ def identifier(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
 
 
+def with_quality(card: str, metrics: Sequence[Metric]) -> str:
+    """The text of a card with other numbers in it."""
+    before, _, rest = card.partition(f"{QUALITY}\n")
+    _, _, after = rest.partition("\n## ")
+    return f"{before}{_quality(metrics)}\n\n## {after}"
+
+
 def _quality(metrics: Sequence[Metric]) -> str:
     if not metrics:
-        return "## How good it is\n\nThis run was not evaluated."
+        return f"{QUALITY}\n\nThis run was not evaluated."
     rows = ["| | this model | beside it | measured with |", "|---|---|---|---|"]
     for metric in metrics:
         arrow = "↑" if metric.higher_is_better else "↓"
         unit = f" {metric.unit}" if metric.unit else ""
         beside = "<br>".join(f"{name}: {value:.4g}{unit}" for name, value in metric.baselines.items()) or "–"
         name = f"{metric.name}: {metric.subject}" if metric.subject else metric.name
-        rows.append(f"| {name} {arrow} | **{metric.value:.4g}{unit}** | {beside} | {metric.evaluator} |")
-    first = metrics[0]
-    seeds = "one seed" if len(first.seeds) == 1 else f"{len(first.seeds)} seeds"
-    return "\n".join(["## How good it is", "", f"On the {first.split} split of {first.dataset}, {seeds}.", "", *rows])
+        others = ", ".join(f"{value:.4g}" for value in metric.per_seed[1:])
+        ours = f"**{metric.value:.4g}{unit}**" + (f"<br>other seeds: {others}" if others else "")
+        rows.append(f"| {name} {arrow} | {ours} | {beside} | {metric.evaluator} |")
+    first = max(metrics, key=lambda metric: len(metric.seeds))
+    more = " and ".join(map(str, first.seeds[1:]))
+    seeds = f"seed {first.seeds[0]}" + (f", beside it the same recipe from {more}" if more else " alone")
+    return "\n".join([QUALITY, "", f"On the {first.split} split of {first.dataset}, {seeds}.", "", *rows])
 
 
 def _files(bundle: Bundle, refused: Sequence[str]) -> str:

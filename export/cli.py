@@ -1,4 +1,6 @@
-"""``genhub export``: a training run in, a verified bundle out. ``genhub publish``: a bundle to the Hub."""
+"""``genhub export``: a training run in, a verified bundle out. ``genhub seeds``: other runs' numbers beside its own.
+``genhub publish``: a bundle to the Hub.
+"""
 
 import logging
 import sys
@@ -18,6 +20,11 @@ from hub.settings import settings
 def export(argv: list[str]) -> int:
     """``genhub export ...``; returns the exit status: 0 written, 2 for what the user can put right, 130 interrupted."""
     return _run(_export, "export", argv)
+
+
+def seeds(argv: list[str]) -> int:
+    """``genhub seeds ...``; exits as :func:`export` does."""
+    return _run(_seeds, "seeds", argv)
 
 
 def publish(argv: list[str]) -> int:
@@ -48,7 +55,6 @@ def _export(
     sides: tuple[str, str] | None = None,
     baselines: Path | None = None,
     variants: tuple[Literal["fp32", "fp16", "int8"], ...] = ("fp32", "fp16", "int8"),
-    threads: int = 2,
 ) -> None:
     """Turn a training run into a verified ONNX bundle.
 
@@ -65,16 +71,12 @@ def _export(
             the data set calls its pairs, where it does.
         baselines: JSON of numbers to stand beside the run's own. Default: RUN/baselines.json, where there is one.
         variants: Which precisions to try; fp32 is always made.
-        threads: CPU threads for PyTorch.
     """
-    import torch  # here, so that --help does not wait for it
-
-    from export.bundle import EMBEDDED_LIMIT, Names, write_bundle
+    from export.bundle import EMBEDDED_LIMIT, Names, write_bundle  # here, so that --help does not wait for torch
     from export.run import read_run
+    from training.precision import use_allowed_threads
 
-    if threads < 1:
-        raise ExportError(f"--threads must be at least 1, not {threads}.")
-    torch.set_num_threads(threads)
+    use_allowed_threads()
     logging.getLogger("genhub").setLevel(logging.ERROR)  # what was left out is printed below, once
     trained = read_run(run, baselines)
     written = write_bundle(trained, to, Names(id, title, description, licence, sides), variants)
@@ -88,6 +90,23 @@ def _export(
     print(f"{bundle.id}: {written.bytes / 1e6:.2f} MB in {written.folder}")
     if written.bytes > EMBEDDED_LIMIT:
         print(f"Over {EMBEDDED_LIMIT / 1e6:.0f} MB: publish it rather than ship it inside the package.")
+
+
+def _seeds(bundle: tyro.conf.Positional[Path], runs: tyro.conf.Positional[tuple[Path, ...]]) -> None:
+    """Put the numbers of other runs of a bundle's recipe, which began from other seeds, beside its own.
+
+    Args:
+        bundle: The bundle's folder; its manifest and its card change.
+        runs: Folders of finished runs that differ from the bundle's in nothing but the seed.
+    """
+    from export.seeds import add_seeds
+
+    for metric in add_seeds(bundle, runs).metrics:
+        if metric.per_seed and not metric.subject:
+            values = ", ".join(
+                f"{seed}: {value:.4g}" for seed, value in zip(metric.seeds, metric.per_seed, strict=True)
+            )
+            print(f"{metric.name}, by seed: {values}")
 
 
 def _publish(

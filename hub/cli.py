@@ -28,6 +28,7 @@ VERBS = {
     "train": Verb("training.cli:train", "train a model family on a data set or a folder of images", "train"),
     "evaluate": Verb("training.cli:evaluate", "measure a training run again", "train"),
     "export": Verb("export.cli:export", "turn a training run into a verified ONNX bundle", "export"),
+    "seeds": Verb("export.cli:seeds", "put the numbers of other seeds beside a bundle's own", "export"),
     "publish": Verb("export.cli:publish", "put a bundle on the Hugging Face Hub", "export"),
     "bench": Verb("hub.commands:bench", "time the models on this machine"),
 }

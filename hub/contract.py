@@ -117,9 +117,20 @@ class Metric(_Frozen):
     higher_is_better: bool
     dataset: str
     split: str
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...] = Field(min_length=1)
+    """The model's own, then those of other runs of its recipe that were measured alike."""
+    per_seed: tuple[float, ...] = ()
+    """The value of each of ``seeds`` where there are several; the first is ``value``."""
     evaluator: str
     baselines: dict[str, float] = {}
+
+    @model_validator(mode="after")
+    def _a_value_for_each_seed(self) -> Self:
+        if self.per_seed and (len(self.per_seed) != len(self.seeds) or self.per_seed[0] != self.value):
+            raise ValueError("per_seed has a value for each of the seeds, and the first is the model's own")
+        if len(self.seeds) > 1 and not self.per_seed:
+            raise ValueError("several seeds need a value each in per_seed")
+        return self
 
 
 class Direction(_Frozen):

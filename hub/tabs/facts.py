@@ -45,9 +45,11 @@ def bars(metric: Metric) -> str:
     )
     better = "higher" if metric.higher_is_better else "lower"
     unit = f" in {metric.unit}" if metric.unit else ""
+    others = ", ".join(short(value) for value in metric.per_seed[1:])
+    seeds = f"<small>The same recipe from other seeds: {others}</small>" if others else ""
     return (
         f'<figure class="metric"><figcaption>{escape(metric.name)}{escape(unit)} <em>{better} is better, '
-        f"{escape(metric.dataset)} {escape(metric.split)}</em></figcaption>{drawn}</figure>"
+        f"{escape(metric.dataset)} {escape(metric.split)}</em></figcaption>{drawn}{seeds}</figure>"
     )
 
 

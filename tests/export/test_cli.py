@@ -48,7 +48,6 @@ def test_without_flags_it_is_named_after_family_and_data(run: Path, tmp_path: Pa
         (["nowhere", "--to", "bundle"], "There is no training run at nowhere."),
         ([".", "--to", "bundle"], "is not a training run: it has no config.json."),
         (["RUN", "--to", "bundle", "--id", "Not An Id"], "'Not An Id' is no id"),
-        (["RUN", "--to", "bundle", "--threads", "0"], "--threads must be at least 1"),
         (["RUN", "--to", "bundle", "--baselines", "nowhere.json"], "There is no file of baselines"),
     ],
 )
