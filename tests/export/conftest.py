@@ -3,13 +3,10 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from export.bundle import Written, write_bundle
 from hub.contract import Metric
 from tests.export.stand_ins import trained
-
-torch.set_num_threads(2)
 
 METRIC = Metric(
     name="Reconstruction PSNR",
