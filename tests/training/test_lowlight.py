@@ -5,6 +5,7 @@ import torch
 
 from training.damage import to_linear, to_srgb
 from training.errors import TrainingError
+from training.families import lowlight
 from training.families.lowlight import Brightener, Config
 
 
@@ -23,6 +24,21 @@ def test_at_the_exposure_that_it_is_told_only_noise_is_left_to_learn() -> None:
     with torch.no_grad():
         own, told = Brightener(Config(width=8))(dark, stops)
     assert torch.allclose(told, clean, atol=1e-4) and not torch.allclose(own, clean, atol=0.1)
+
+
+def test_a_picture_has_one_exposure_and_a_large_one_changes_it_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    net = Brightener(Config(width=8))
+    torch.nn.init.normal_(net.stops.weight)
+    found = []
+    monkeypatch.setattr(lowlight, "exposed", lambda picture, stops: found.append(stops) or picture)
+    with torch.no_grad():
+        for width in (64, 256, 1024):
+            net(torch.rand(1, 3, 32, width) * torch.linspace(0, 2, width) - 1)
+    small, whole, large = found
+    assert small.amax() - small.amin() < 1e-5 and whole.amax() - whole.amin() < 1e-5
+    assert large.amax() - large.amin() > 0.01
+    assert large.diff(dim=3).abs().max() < 0.02 * (large.amax() - large.amin())
 
 
 def test_the_gain_is_bounded() -> None:

@@ -1,11 +1,12 @@
 """Low light: a U-Net that brightens a picture taken with too short an exposure, and takes out the noise that shows.
 
 What: brightening multiplies the few photons that there are, and their noise with them, so both are one task (Chen et
-al., 2018). The net takes the noise out of the dark picture and says by how many stops each region of it is short, so
-that detail is the picture's own and light changes smoothly. It looks farther around than `denoiser`, from which the
-rest of the recipe comes: how bright a place should be it can tell from what is there, and from nothing else. It is not
-told the exposure, and the noise does not tell it either, as black paper in the sun sends a sensor what white paper does
-in the shade. In training it learns twice from each picture, at its own exposure and at the right one.
+al., 2018). The net takes the noise out of the dark picture and says by how many stops it is short, so that detail is
+the picture's own and light changes smoothly. A photograph has one exposure, so what its places say of it is averaged
+far around, as estimates of a light's colour are (Hu et al., 2017): a place alone is wrong more often than all together.
+It is not told the exposure, and the noise does not tell it either, as black paper in the sun sends a sensor what white
+paper does in the shade. In training it learns twice from each picture, at its own exposure and at the right one. The
+rest of the recipe is that of `denoiser`.
 
 The damage is the sensor's: in linear light, each stop halves the photons, whose number is Poisson's; reading adds
 Gaussian noise; and the file holds whole grey levels of sRGB.
@@ -35,6 +36,11 @@ STOPS = (2, 3, 4)
 """Exposures that are reported, in stops below the right one."""
 MOST_STOPS = 6.0
 """Bounded, so that no half-precision runtime overflows."""
+AROUND = 33
+"""Places of 16 px a side whose stops are averaged: 256 px in each direction, and all of a picture that has no more.
+Measured on 40 validation pieces of 256 px, 2 / 3 / 4 stops too dark: with 1, 23.6 / 21.7 / 21.3 dB; with 17, 25.1 /
+23.1 / 21.9; with 33, 25.5 / 23.6 / 22.4.
+"""
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,7 @@ class Brightener(nn.Module):
             features.append(shrink(features[-1]))
         found = self.middle(features.pop())
         stops = MOST_STOPS / 2 * (1 + torch.tanh(self.stops(found).to(dark.dtype)))
+        stops = F.avg_pool2d(stops, AROUND, 1, AROUND // 2, count_include_pad=False)
         stops = F.interpolate(stops, scale_factor=float(SIZE_MULTIPLE), mode="bilinear", align_corners=False)
         for grow, up in zip(reversed(self.grow), reversed(self.up), strict=True):
             found = up(features.pop() + grow(found))
