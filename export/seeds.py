@@ -27,7 +27,8 @@ from training.family import load_family
 def add_seeds(folder: Path, runs: Sequence[Path]) -> Bundle:
     """Write the numbers of ``runs`` into the manifest and the card of the bundle in ``folder``; returns the manifest.
 
-    What an earlier call wrote is replaced. Weights and pictures stay as they are.
+    What is there from other seeds stays there: the runs of a day may be gone on the next. Weights and pictures stay as
+    they are.
 
     Raises:
         BundleError: no bundle there.
@@ -46,7 +47,7 @@ def add_seeds(folder: Path, runs: Sequence[Path]) -> Bundle:
             for metric in read_metrics(run, info.data_info().title, info.seed)
         }
     metrics = tuple(_with_others(metric, own, others) for metric in bundle.metrics)
-    if all(len(metric.seeds) == 1 for metric in metrics):
+    if not any((metric.name, metric.subject) in values for metric in metrics for values in others.values()):
         raise ExportError("These runs have none of the bundle's metrics; 'genhub evaluate' measures a run.")
     bundle = bundle.model_copy(update={"metrics": metrics})
     with appearing(folder, ExportError) as new:
@@ -92,6 +93,8 @@ def _recipe(family: str, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_others(metric: Metric, own: int, others: Mapping[int, Mapping[tuple[str, str], float]]) -> Metric:
     key = (metric.name, metric.subject)
-    found = {seed: values[key] for seed, values in others.items() if key in values}
+    found = dict(zip(metric.seeds, metric.per_seed, strict=False))
+    found |= {seed: values[key] for seed, values in others.items() if key in values}
+    found.pop(own, None)
     per_seed = (metric.value, *found.values()) if found else ()
     return metric.model_copy(update={"seeds": (own, *found), "per_seed": per_seed})

@@ -70,8 +70,18 @@ def test_other_seeds_stand_beside_the_models_own_numbers_everywhere(
         line for line in new.splitlines() if line.startswith("#")
     ]
     assert "The same recipe from other seeds: 11, 12" in bars(whole)
-    assert cli.seeds([str(bundle), str(runs[1])]) == 0
-    assert read_bundle(bundle).metrics[0].per_seed == (10, 11), "what was there is replaced"
+
+
+def test_seeds_may_come_one_after_the_other(bundle: Path, runs: list[Path], tmp_path: Path) -> None:
+    assert cli.seeds([str(bundle), str(runs[2])]) == 0
+    again = Path(shutil.copytree(runs[2], tmp_path / "again"))
+    (again / "metrics.json").write_text(json.dumps({"metrics": {"test": {"frechet_distance": 9.0}}}))
+    assert cli.seeds([str(bundle), str(runs[1]), str(again)]) == 0
+    whole, of_bags = read_bundle(bundle).metrics
+    assert (whole.seeds, whole.per_seed) == ((0, 2, 1), (10, 9, 11)), (
+        "a run that was measured again replaces its number"
+    )
+    assert (of_bags.seeds, of_bags.per_seed) == ((0, 2, 1), (0, 4, 2))
 
 
 @pytest.mark.parametrize(
