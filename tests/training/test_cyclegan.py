@@ -247,6 +247,9 @@ def test_settings_that_cannot_work_are_one_sentence() -> None:
     for settings in ({"cycle": 0.0}, {"contrastive": 1.0}):
         with pytest.raises(TrainingError, match=r"Give a weight to --cycle \(both ways\) or to --contrastive"):
             Config(**settings)  # type: ignore[arg-type]
+    for name in ("cycle_noise", "source_noise"):
+        with pytest.raises(TrainingError, match=r"there is no way back here\.$"):
+            Config(cycle=0.0, contrastive=1.0, **{name: 0.1})  # type: ignore[arg-type]
 
 
 def test_retrieval_counts_who_finds_their_own() -> None:

@@ -143,6 +143,8 @@ class Config(UnpairedConfig):
             )
         if (self.cycle > 0) == (self.contrastive > 0):
             raise TrainingError("Give a weight to --cycle (both ways) or to --contrastive (one way), not to both.")
+        if not self.two_way and (self.cycle_noise or self.source_noise):
+            raise TrainingError("--cycle-noise and --source-noise are for both ways; there is no way back here.")
 
     @property
     def two_way(self) -> bool:
