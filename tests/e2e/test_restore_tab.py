@@ -128,6 +128,7 @@ def test_slices_say_their_dose_and_dicom_is_taken_with_a_notice(
     picture = after(visit, picture)
     visit.page.get_by_text("dose halved 6 times: 50,000 photons a detector bin").wait_for()
     visit.page.get_by_text("inside the window of soft tissue (level 40, width 400)").wait_for()
+    visit.page.get_by_text("The model has learned 2 to 9").wait_for()
     assert visit.page.get_by_text("This is no medical device").is_visible()
     visit.page.locator("input[type=file]").first.set_input_files(tmp_path / "slice.dcm")
     after(visit, picture)

@@ -75,7 +75,7 @@ def build(engine: Engine) -> gr.Blocks:
         offered = strip(images.to_data_uri(path.read_bytes()) for path in clean_examples(chosen))
         return (
             {"example": 0},
-            gr.update(maximum=highest, step=kind.step, value=start, info=kind.info),
+            gr.update(maximum=highest, step=kind.step, value=start, info=f"{kind.info}{view.learned(chosen.damage)}"),
             offered,
             facts(chosen.bundle, folded=True),
         )

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from hub import images
+from hub.contract import Damage
 from hub.depth import Picture
 from hub.tasks.damage import Kind
 from hub.tasks.restore import Score
@@ -28,6 +29,16 @@ def shown(picture: Picture) -> np.ndarray:
     at_least = min(SHOWN_AT_LEAST, SHOWN_AT_MOST * min(pixels.shape[:2]) // longest)
     enlarged: np.ndarray = images.enlarge(pixels[None], max(1, at_least))[0]
     return enlarged
+
+
+def learned(damage: Damage) -> str:
+    """What to add to the slider's explanation: the strengths that a model has learned, where 0 is not one of them."""
+    if not damage.lowest:
+        return ""
+    strengths = (
+        f"{damage.lowest:g} to {damage.highest:g}" if damage.lowest < damage.highest else f"{damage.highest:g} alone"
+    )
+    return f". The model has learned {strengths}"
 
 
 def comparison(scores: Sequence[Score], kind: Kind, size: tuple[int, ...]) -> str:
