@@ -39,6 +39,7 @@ def write_film(
         codec = CODECS[kind]
         stream: Any = film.add_stream(codec, rate=fps)
         stream.height, stream.width = frames.shape[1:3]
+        stream.thread_count = 2  # by itself an encoder takes all cores, and the file differs from machine to machine
         stream.pix_fmt = PIXELS.get(codec, "yuv420p")
         stream.codec_context.time_base = stream.time_base = Fraction(1, 1000 if times else fps)
         if stretch:

@@ -118,7 +118,7 @@ def test_what_follows_damage_is_left_out(tmp_path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 2 // 3])
     seen, _ = read(path)
-    assert 5 < len(seen) < 60 and np.abs(seen[5].astype(int) - waves(6)[5]).mean() < 8
+    assert 10 < len(seen) < 60 and np.abs(seen[5].astype(int) - waves(6)[5]).mean() < 8
 
 
 def test_a_still_that_is_shown_for_an_hour_is_cut(tmp_path: Path) -> None:
