@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from export.errors import ExportError
 from export.trained import Trained
 from hub.contract import Bundle, Graph, Metric, Parity, Variant, VariantName
 from hub.snippets.plan import plan
@@ -57,7 +58,6 @@ HUB_CALLS = {
     "swap": "picture = model.swap(source, target)",
     "clip": 'scores = model.classify(pixels, ["a cat", "a dog"])',
 }
-
 
 QUALITY = "## How good it is"
 
@@ -199,10 +199,11 @@ def identifier(name: str) -> str:
 
 
 def with_quality(card: str, metrics: Sequence[Metric]) -> str:
-    """The text of a card with other numbers in it."""
-    before, _, rest = card.partition(f"{QUALITY}\n")
-    _, _, after = rest.partition("\n## ")
-    return f"{before}{_quality(metrics)}\n\n## {after}"
+    """The text of a card with other numbers in it. Raises ExportError where it has no place for them."""
+    section = re.compile(rf"^{QUALITY}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+    if not section.search(card):
+        raise ExportError(f"The card has no section '{QUALITY}' to put them into.")
+    return section.sub(lambda _: f"{_quality(metrics)}\n\n", card, count=1)
 
 
 def _quality(metrics: Sequence[Metric]) -> str:
@@ -297,5 +298,6 @@ def _making(bundle: Bundle, trained: Trained) -> str:
         f"{steps} in {training.get('minutes', '?')} minutes, seed {training.get('seed', '?')}, "
         f"commit `{bundle.git_commit}`. `config.json` has every setting, `model.safetensors` the PyTorch weights, "
         f"`golden.npz` inputs with the outputs that PyTorch gave.{shown}",
+        *(f"\n{note}" for note in training.get("notes", [])),
     ]
     return "\n".join(lines)

@@ -100,7 +100,7 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
 def command(info: RunInfo, family: Any) -> str:
     """The line that trains this again: the nearest preset, and a flag for every setting that differs from it."""
     differences = {
-        preset: {key: value for key, value in info.config.items() if _as_json(asdict(config).get(key)) != value}
+        preset: {key: value for key, value in info.config.items() if as_json(asdict(config).get(key)) != value}
         for preset, config in family.PRESETS.items()
     }
     preset = min(differences, key=lambda name: len(differences[name]))
@@ -117,7 +117,7 @@ def _flag(key: str, value: object) -> str:
     return f"--{name} {value}"
 
 
-def _as_json(value: object) -> object:
+def as_json(value: object) -> object:
     """As a run's config remembers it: a tuple has become a list."""
     return list(value) if isinstance(value, tuple) else value
 
@@ -138,6 +138,7 @@ def _training(info: RunInfo) -> dict[str, Any]:
         "seed": info.seed,
         "data_identity": info.data_info().identity,
         "versions": info.versions,
+        "notes": info.notes,
     }
 
 

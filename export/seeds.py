@@ -16,12 +16,12 @@ from export.bundle import beside
 from export.card import with_quality
 from export.errors import ExportError
 from export.measured import read_metrics
+from export.run import as_json
 from hub.appearing import appearing
 from hub.contract import MANIFEST, Bundle, Metric, read_bundle
-from training.checkpoint import RunInfo, latest_checkpoint, read_run_info
-from training.config import CHANGEABLE
+from training.checkpoint import RunInfo, latest_checkpoint, read_run_info, stored_config
+from training.config import CHANGEABLE, RunConfig
 from training.errors import TrainingError
-from training.family import load_family
 
 
 def add_seeds(folder: Path, runs: Sequence[Path]) -> Bundle:
@@ -35,45 +35,43 @@ def add_seeds(folder: Path, runs: Sequence[Path]) -> Bundle:
         ExportError: no runs there, or they differ from the bundle's in more than the seed.
     """
     bundle = read_bundle(folder)
+    if lacking := {"config", "data_identity", "images_seen", "seed", "steps"} - bundle.training.keys():
+        raise ExportError(f"{bundle.id} does not say how it was trained: it has no {min(lacking)}.")
     own = bundle.training["seed"]
-    others = {}
+    others: dict[int, dict[tuple[str, str], float]] = {}
     for run in runs:
-        info = _info(run)
-        _require_same_recipe(bundle, info, run)
+        info = _same_recipe(bundle, run)
         if info.seed == own or info.seed in others:
             raise ExportError(f"{run} has the seed {info.seed} too, and so says nothing new.")
-        others[info.seed] = {
-            (metric.name, metric.subject): metric.value
-            for metric in read_metrics(run, info.data_info().title, info.seed)
-        }
+        found = read_metrics(run, info.data_info().title, info.seed)
+        others[info.seed] = {(metric.name, metric.subject): metric.value for metric in found}
     metrics = tuple(_with_others(metric, own, others) for metric in bundle.metrics)
     if not any((metric.name, metric.subject) in values for metric in metrics for values in others.values()):
         raise ExportError("These runs have none of the bundle's metrics; 'genhub evaluate' measures a run.")
+    if not (folder / "README.md").is_file():
+        raise ExportError(f"{folder} has no card: it has no README.md.")
+    card = with_quality((folder / "README.md").read_text(encoding="utf-8"), metrics)
     bundle = bundle.model_copy(update={"metrics": metrics})
     with appearing(folder, ExportError) as new:
         shutil.copytree(folder, new, dirs_exist_ok=True)
-        path = new / "README.md"
-        text = with_quality(path.read_text(encoding="utf-8"), metrics)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        (new / "README.md").write_text(card, encoding="utf-8", newline="\n")
         bundle = bundle.model_copy(update={"files": beside(new, bundle)})
         (new / MANIFEST).write_text(bundle.to_json(), encoding="utf-8", newline="\n")
     return bundle
 
 
-def _info(run: Path) -> RunInfo:
+def _same_recipe(bundle: Bundle, run: Path) -> RunInfo:
+    """What ``run`` is. Raises ExportError where it differs from the bundle's in more than the seed."""
+    ours = bundle.training
     try:
-        return read_run_info(latest_checkpoint(run))
+        info = read_run_info(latest_checkpoint(run))
+        if info.family != bundle.family:
+            raise ExportError(f"{run} is a run of {info.family}, and {bundle.id} one of {bundle.family}.")
+        one, other = (_recipe(stored_config(bundle.family, each)) for each in (ours["config"], info.config))
     except TrainingError as error:
         raise ExportError(str(error)) from error
-
-
-def _require_same_recipe(bundle: Bundle, info: RunInfo, run: Path) -> None:
-    ours, theirs = bundle.training, info.config
-    if info.family != bundle.family:
-        raise ExportError(f"{run} is a run of {info.family}, and {bundle.id} one of {bundle.family}.")
     if info.data_info().identity != ours["data_identity"]:
         raise ExportError(f"{run} learned from other pictures than {bundle.id}.")
-    one, other = _recipe(bundle.family, ours["config"]), _recipe(bundle.family, theirs)
     if different := sorted(name for name in one if one[name] != other[name]):
         name = different[0]
         raise ExportError(f"{run} has {name} = {other[name]}, and {bundle.id} {one[name]}: that is another recipe.")
@@ -82,19 +80,17 @@ def _require_same_recipe(bundle: Bundle, info: RunInfo, run: Path) -> None:
             f"{run} has {info.step:,} steps and {info.images_seen:,} images, and {bundle.id} {ours['steps']:,} and "
             f"{ours['images_seen']:,}: give it as many with --max-steps."
         )
+    return info
 
 
-def _recipe(family: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting that must be the same; those that are newer than ``config`` have their defaults."""
-    settings = asdict(load_family(family).Config(**config))
-    kept = {name: value for name, value in settings.items() if name not in CHANGEABLE | {"seed"}}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
+def _recipe(config: RunConfig) -> dict[str, Any]:
+    """Every setting that must be the same."""
+    return {name: as_json(value) for name, value in asdict(config).items() if name not in CHANGEABLE | {"seed"}}
 
 
 def _with_others(metric: Metric, own: int, others: Mapping[int, Mapping[tuple[str, str], float]]) -> Metric:
     key = (metric.name, metric.subject)
-    found = dict(zip(metric.seeds, metric.per_seed, strict=False))
+    found = dict(zip(metric.seeds[1:], metric.per_seed[1:], strict=True))
     found |= {seed: values[key] for seed, values in others.items() if key in values}
-    found.pop(own, None)
     per_seed = (metric.value, *found.values()) if found else ()
     return metric.model_copy(update={"seeds": (own, *found), "per_seed": per_seed})

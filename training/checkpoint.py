@@ -13,6 +13,7 @@ import random
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from importlib import metadata
 from pathlib import Path
@@ -59,20 +60,28 @@ class RunInfo:
     elapsed_seconds: float = 0.0
     format: int = FORMAT
     notes: list[str] = field(default_factory=list)
+    """What `config` and `git_commit` alone do not say of how it came about, a sentence each."""
 
     def family_config(self) -> RunConfig:
-        """The family's Config, typed. Raises TrainingError when this version of the family has other fields."""
-        kind = load_family(self.family).Config
-        known = {item.name for item in fields(kind)}
-        if unknown := set(self.config) - known:
-            raise TrainingError(
-                f"This run of {self.family} has settings that this version does not know: {', '.join(sorted(unknown))}."
-            )
-        return kind(**self.config)
+        """The family's Config, typed. Raises TrainingError (`stored_config`)."""
+        return stored_config(self.family, self.config)
 
     def data_info(self) -> DataInfo:
         """Identity and provenance of the training data, typed."""
         return DataInfo(**self.data)
+
+
+def stored_config(family: str, settings: Mapping[str, Any]) -> RunConfig:
+    """The family's Config of settings that were stored; those that are newer than them have their defaults.
+
+    Raises TrainingError when this version of the family lacks one of them.
+    """
+    kind = load_family(family).Config
+    if unknown := settings.keys() - {item.name for item in fields(kind)}:
+        raise TrainingError(
+            f"This run of {family} has settings that this version does not know: {', '.join(sorted(unknown))}."
+        )
+    return kind(**settings)
 
 
 def read_run_info(folder: Path) -> RunInfo:
@@ -87,6 +96,15 @@ def read_run_info(folder: Path) -> RunInfo:
         return RunInfo(**content)
     except (ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{path} is damaged ({error}).") from error
+
+
+def changes(latest: RunInfo, config: RunConfig) -> list[str]:
+    """A sentence where a run goes on with another budget, by which its schedules go, or with other code; else none."""
+    budgets = {name: (latest.config[name], getattr(config, name)) for name in ("max_steps", "max_minutes")}
+    found = [f"--{name.replace('_', '-')} {old} -> {new}" for name, (old, new) in budgets.items() if old != new]
+    if (commit := git_commit()) != latest.git_commit:
+        found.append(f"commit {commit}")
+    return [f"Resumed at step {latest.step:,} with {', '.join(found)}."] if found else []
 
 
 def checkpoints(run: Path) -> list[Path]:

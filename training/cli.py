@@ -138,7 +138,7 @@ def _start(family: Family, options: _Options) -> int:
 
 
 def _resume(family: Family, run: Path, argv: list[str]) -> int:
-    from training.checkpoint import latest_checkpoint, read_run_info
+    from training.checkpoint import changes, latest_checkpoint, read_run_info
     from training.config import CHANGEABLE
     from training.data.open import normal_spec, open_data
     from training.lock import run_lock
@@ -160,8 +160,8 @@ def _resume(family: Family, run: Path, argv: list[str]) -> int:
         )
     with run_lock(run):
         latest = read_run_info(latest_checkpoint(run))
-        info = replace(latest, config=asdict(options.config))
         config = options.config
+        info = replace(latest, config=asdict(config), notes=[*latest.notes, *changes(latest, config)])
         if (run / "metrics.json").exists() and not changed:
             raise TrainingError(
                 f"{run} is finished; to train it further, resume it with a larger --max-steps or --max-minutes."

@@ -19,11 +19,10 @@ def new_accelerator(cpu: bool = False) -> Accelerator:
 
 
 def use_allowed_threads() -> int:
-    """Give torch the cores this process may run on, or OMP_NUM_THREADS of them. Returns the count."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = int(os.environ.get("OMP_NUM_THREADS", allowed))
-    torch.set_num_threads(threads)
-    return threads
+    """Give torch the cores this process may run on, unless OMP_NUM_THREADS has told it how many. Returns the count."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return torch.get_num_threads()
 
 
 def bf16_helps(device: torch.device) -> bool:

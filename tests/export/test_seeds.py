@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,9 +116,38 @@ def test_a_folder_without_a_run_and_runs_without_numbers_are_named(
     assert "none of the bundle's metrics" in capsys.readouterr().err
 
 
-def test_settings_that_a_bundle_is_older_than_have_their_defaults(bundle: Path, runs: list[Path]) -> None:
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda bundle: edit(bundle, lambda content: content.update(training={})), "does not say how it was trained"),
+        (
+            lambda bundle: edit(bundle, lambda content: content["training"]["config"].update(gone=1)),
+            "has settings that this version does not know: gone.",
+        ),
+        (lambda bundle: (bundle / "README.md").write_text("# Mine\n"), "has no section '## How good it is'"),
+        (lambda bundle: (bundle / "README.md").unlink(), "has no card: it has no README.md."),
+    ],
+)
+def test_a_bundle_that_cannot_take_them_is_left_as_it_is(
+    damage: Callable[[Path], object], sentence: str, bundle: Path, runs: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    damage(bundle)
+    before = {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    assert cli.seeds([str(bundle), str(runs[1])]) == 2
+    assert sentence in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()} == before
+
+
+def edit(bundle: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the content of the manifest."""
     manifest = bundle / "bundle.json"
     content = json.loads(manifest.read_text(encoding="utf-8"))
-    assert content["training"]["config"].pop("final_penalty") == 1
+    change(content)
     manifest.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_settings_that_a_bundle_is_older_than_have_their_defaults(bundle: Path, runs: list[Path]) -> None:
+    newer: list[float] = []
+    edit(bundle, lambda content: newer.append(content["training"]["config"].pop("final_penalty")))
+    assert newer == [1]
     assert cli.seeds([str(bundle), str(runs[1])]) == 0

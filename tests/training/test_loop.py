@@ -42,6 +42,20 @@ def test_a_resumed_run_goes_on_in_the_same_log(smoke_run: Path, tmp_path: Path) 
     assert json.loads((run / "metrics.json").read_text())["step"] == 33
 
 
+def test_a_run_that_goes_on_with_another_budget_or_other_code_says_so(
+    smoke_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Path(shutil.copytree(smoke_run, tmp_path / "run"))
+    assert read_run_info(latest_checkpoint(run)).notes == []
+    assert cli.train(["vae", "--resume", str(run), "--max-steps", "31"]) == 0
+    said = ["Resumed at step 30 with --max-steps 30 -> 31."]
+    assert read_run_info(latest_checkpoint(run)).notes == said
+    monkeypatch.setattr("training.checkpoint.git_commit", lambda: "abc")
+    assert cli.train(["vae", "--resume", str(run), "--max-steps", "32"]) == 0
+    said.append("Resumed at step 31 with --max-steps 31 -> 32, commit abc.")
+    assert read_run_info(latest_checkpoint(run)).notes == said
+
+
 def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
