@@ -12,8 +12,9 @@ import yaml
 from huggingface_hub import ModelCard
 
 from export.bundle import Written
-from export.card import HUB_CALLS, PIPELINE_TAGS, TASK_TITLES, identifier, what_it_is
+from export.card import HUB_CALLS, PIPELINE_TAGS, PREVIEW, TASK_TITLES, card, identifier, what_it_is
 from hub.contract import TASKS
+from tests.export.stand_ins import trained
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,13 @@ def test_the_snippet_with_us_names_this_bundle(loaded: ModelCard, written: Writt
 
 def test_it_names_no_folder_of_this_machine(loaded: ModelCard) -> None:
     assert str(Path(__file__).resolve().parents[2]) not in loaded.text
+
+
+def test_how_a_run_went_on_is_said(loaded: ModelCard, written: Written) -> None:
+    note = "Resumed at step 30 with --max-steps 30 -> 60."
+    training = dict(written.bundle.training) | {"notes": [note]}
+    told = card(written.bundle.model_copy(update={"training": training}), trained(labelled=True), {PREVIEW: "Pictures"})
+    assert note not in loaded.text and f"\n\n{note}" in told.text
 
 
 def test_every_task_has_its_words() -> None:
