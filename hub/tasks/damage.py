@@ -46,6 +46,8 @@ class Kind:
     """What of a picture is compared with the truth, uint8 [H, W, C]."""
     compared_as: str = ""
     """What that is, as the end of a sentence."""
+    brightens: bool = False
+    """Whether undoing it means to guess how bright the picture should be."""
     tone: Tone | None = None
     """For CT slices: how the model has them. Such pictures are grey, and nothing to diagnose by."""
 
@@ -174,6 +176,7 @@ KINDS: dict[str, Kind] = {
             "CLAHE": (equalised, "local contrast"),
             "Auto-exposure": (auto_exposure, "then non-local means"),
         },
+        brightens=True,
     ),
     "low-dose CT": Kind(
         tomography.low_dose,

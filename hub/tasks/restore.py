@@ -13,7 +13,7 @@ CT slices are grey, may come as DICOM (``hub.dicom``), and are never for diagnos
 The classical baselines are scikit-image's, an optional dependency: without it there are none, and no SSIM.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,12 +25,16 @@ from hub import depth, dicom, images
 from hub.depth import Picture
 from hub.errors import BundleError, RequestError
 from hub.images import PIXEL_LIMIT
-from hub.tasks.damage import KINDS, Kind
+from hub.tasks.damage import KINDS, Kind, to_linear, to_srgb
 from hub.tasks.sample import MAX_SEED, is_number, whole
 from hub.tasks.translate import Progress, TranslateModel
 
+RESTORED = "Restored"
+"""What the score of the model that was asked is called."""
 MEASURED = 256
 """Pixels a side of the part, from the middle, that is measured: the baselines would take minutes for a photograph."""
+MOST_EXPOSURE = 2.0
+"""Stops that a brightened picture may be exposed longer or shorter by afterwards."""
 SMALLEST = 11
 """Pixels a side of the window of SSIM: smaller pictures have none, and no baselines, which compare neighbourhoods."""
 
@@ -105,6 +109,29 @@ class Restorer:
             notes.append("The model sees 8 of the 16 bits; its correction was added to all of them.")
         return replace(picture.changed(before, after), notes=tuple(notes))
 
+    def exposed(self, picture: Picture, stops: object) -> Picture:
+        """The restored ``picture`` exposed longer by so many ``stops``, or shorter by so many below 0.
+
+        How bright a picture was meant to be is a guess of the model; its light is multiplied here, at its own depth,
+        and what is white already stays so where it grows.
+
+        Raises:
+            RequestError: stops out of range or of the wrong kind, or other than 0 for a model that brightens nothing.
+        """
+        if not is_number(stops) or not abs(stops) <= MOST_EXPOSURE:
+            raise RequestError(
+                f"The exposure afterwards must be a number from {-MOST_EXPOSURE:g} to {MOST_EXPOSURE:g} stops, "
+                f"not {stops!r:.40}."
+            )
+        if not stops:
+            return picture
+        if not self.kind.brightens:
+            raise RequestError(f"'{self.bundle.id}' brightens nothing, so there is no exposure to correct.")
+        most = 2**picture.bits - 1
+        light = to_linear(np.arange(most + 1) / most) * 2.0**stops
+        levels = np.rint(to_srgb(light.clip(0, 1)) * most).astype(picture.pixels.dtype)
+        return replace(picture, pixels=levels[picture.pixels])
+
     def damaged(self, picture: Picture, level: object, seed: object = 0) -> Picture:
         """``picture`` damaged to ``level``, at random by ``seed``, as the model was taught; 0 leaves it as it is.
 
@@ -168,7 +195,7 @@ def scores(
     are compared that take this part as it is.
     """
     clean, before, ours = (_middle(each.eight_bits()) for each in (truth, damaged, restored))
-    made = [("Damaged", "what went in", before), ("Restored", "this model", ours)]
+    made = [("Damaged", "what went in", before), (RESTORED, "this model", ours)]
     made += [
         (name, "another model here", other.restore(Picture(before)).pixels)
         for name, other in others.items()
@@ -176,12 +203,18 @@ def scores(
     ]
     if find_spec("skimage") is not None and min(clean.shape[:2]) >= SMALLEST:
         made += [(name, told, baseline(before, level)) for name, (baseline, told) in kind.baselines.items()]
-    truth_seen = kind.compared(clean)
-    found = []
-    for name, note, picture in made:
-        seen = kind.compared(picture)
-        found.append(Score(name, note, picture, psnr(seen, truth_seen), ssim(seen, truth_seen)))
-    return found
+    return [_score(name, note, picture, clean, kind) for name, note, picture in made]
+
+
+def rescored(known: Sequence[Score], truth: Picture, restored: Picture, kind: Kind) -> list[Score]:
+    """The scores ``known``, where what the model made has become ``restored`` since."""
+    ours, clean = _middle(restored.eight_bits()), _middle(truth.eight_bits())
+    return [_score(each.name, each.note, ours, clean, kind) if each.name == RESTORED else each for each in known]
+
+
+def _score(name: str, note: str, picture: np.ndarray, clean: np.ndarray, kind: Kind) -> Score:
+    seen, truth = kind.compared(picture), kind.compared(clean)
+    return Score(name, note, picture, psnr(seen, truth), ssim(seen, truth))
 
 
 def _middle(pixels: np.ndarray) -> np.ndarray:

@@ -24,14 +24,16 @@ PHONE = (390, 844)
 
 @pytest.fixture(scope="module")
 def denoisers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """A hub with two denoisers, one with clean pictures to try it on and one with noisy ones alone, and one of CT."""
+    """A hub with two denoisers, of clean and of noisy pictures to try them on, one model of CT and one of low light."""
     folder = tmp_path_factory.mktemp("bundles")
     write_tiny_translator(folder / "clean")
     write_tiny_translator(folder / "noisy", bundle_id="noisy", channels=3, targets=False)
     dose = Damage(kind="low-dose CT", lowest=2, highest=9)
     write_tiny_translator(folder / "ct", bundle_id="ct", title="Tiny of CT", damage=dose)
     about = {"GENHUB_PROVIDER": "cpu", "GENHUB_TILE": "64"}
-    models = ",".join(str(folder / name) for name in ("clean", "noisy", "ct"))
+    light = Damage(kind="low light", lowest=1, highest=5)
+    write_tiny_translator(folder / "dark", bundle_id="dark", title="Tiny of low light", damage=light)
+    models = ",".join(str(folder / name) for name in ("clean", "noisy", "ct", "dark"))
     with serving("--models", models, **about) as running:
         yield running
 
@@ -115,6 +117,27 @@ def test_an_upload_is_restored_as_it_is_and_downloaded_at_its_depth(
     upload.set_input_files(tmp_path / "notes.png")
     visit.page.get_by_text("not a picture that can be read").wait_for()
     assert after(visit) == picture and visit.complaints == []
+
+
+def test_a_brightened_picture_is_exposed_longer_at_once(denoisers: RunningHub, visit: Visit) -> None:
+    open_tab(visit, denoisers)
+    picture = after(visit)
+    exposure = visit.page.locator("#restore-exposure input[type=range]")
+    assert exposure.is_hidden(), "noise has no exposure"
+    visit.page.click("#restore-model input")
+    visit.page.get_by_role("option", name="Tiny of low light").click()
+    picture = after(visit, picture)
+    exposure.focus()
+    for _ in range(5):
+        exposure.press("ArrowRight")
+    exposure.dispatch_event("pointerup")
+    picture = after(visit, picture)
+    visit.page.get_by_text("3 stops of exposure taken away, exposed +0.5 stops afterwards").wait_for()
+    assert names(visit)[:3] == ["Damaged", "Restored", "Gamma"]
+    visit.page.get_by_label("Take example 2").click()
+    after(visit, picture)
+    assert exposure.input_value() == "0", "of another picture it is another guess"
+    assert visit.complaints == []
 
 
 def test_slices_say_their_dose_and_dicom_is_taken_with_a_notice(

@@ -31,11 +31,12 @@ TINY = "tiny-denoiser"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of bundles: a denoiser, two of CT, a translator that restores nothing, and a model that takes no pictures."""
+    """A denoiser, two models of CT, one of low light, a translator that restores nothing, and one without pictures."""
     folder = tmp_path_factory.mktemp("bundles")
     write_tiny_translator(folder / TINY)
     write_tiny_translator(folder / "ct", bundle_id="ct", damage=Damage(kind="low-dose CT", lowest=2, highest=9))
     write_tiny_translator(folder / "ct-6", bundle_id="ct-6", damage=Damage(kind="low-dose CT", lowest=6, highest=6))
+    write_tiny_translator(folder / "dark", bundle_id="dark", damage=Damage(kind="low light", lowest=1, highest=5))
     write_tiny_translator(folder / "other", bundle_id="other", restores=False)
     write_tiny_bundle(folder / "gan", bundle_id="gan", encoder=False)
     return folder
@@ -43,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def hub(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    models = ",".join(str(folder / name) for name in (TINY, "ct", "ct-6", "other", "gan"))
+    models = ",".join(str(folder / name) for name in (TINY, "ct", "ct-6", "dark", "other", "gan"))
     about = {"GENHUB_PROVIDER": "cpu", "GENHUB_TILE": "64", "GENHUB_MAX_MEGAPIXELS": "1"}
     with serving("--models", models, GENHUB_CACHE=str(tmp_path_factory.mktemp("cache")), **about) as hub:
         yield hub
@@ -56,7 +57,8 @@ def client(hub: RunningHub) -> Client:
 
 def test_both_say_what_they_take(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    for name, takes in (("/restore", ["model", "picture", "damage", "seed"]), ("/restore_video", ["model", "video"])):
+    wanted = {"/restore": ["model", "picture", "damage", "seed", "exposure"], "/restore_video": ["model", "video"]}
+    for name, takes in wanted.items():
         endpoint = endpoints[name]
         assert [each["parameter_name"] for each in endpoint["parameters"]] == takes
         assert len(endpoint["returns"]) == 3 and endpoint["description"]
@@ -91,6 +93,17 @@ def test_a_clean_picture_is_damaged_measured_and_the_same_every_time(client: Cli
     assert list(scores) == ["Damaged", "Restored", "Non-local means", "Total variation"]
     assert scores["Restored"]["psnr"] > scores["Damaged"]["psnr"] + 4
     assert all(0 < each["ssim"] <= 1 for each in scores.values())
+
+
+def test_what_low_light_models_make_is_exposed_longer_or_shorter(client: Client, tmp_path: Path) -> None:
+    Image.fromarray(smooth(64, 64, 1)[..., 0]).save(tmp_path / "clean.png")
+    picture = handle_file(tmp_path / "clean.png")
+    made = {stops: client.predict("dark", picture, 2, 0, stops, api_name="/restore") for stops in (-1, 0, 1)}
+    brightness = {stops: np.asarray(Image.open(after)).mean() for stops, (after, *_) in made.items()}
+    assert brightness[-1] < brightness[0] < brightness[1]
+    assert [report["exposure"] for *_, report in made.values()] == [-1, 0, 1]
+    psnr = [[report["scores"][name]["psnr"] for *_, report in made.values()] for name in ("Restored", "Gamma")]
+    assert len(set(psnr[0])) == 3 and len(set(psnr[1])) == 1
 
 
 def test_a_dicom_slice_is_restored_in_the_model_s_window_with_a_notice(client: Client, tmp_path: Path) -> None:
@@ -136,6 +149,8 @@ def test_a_film_is_answered_with_its_first_picture_and_that_is_said(client: Clie
         ({"damage": 56}, "from 0 to 55"),
         ({"damage": -1}, "from 0 to 55"),
         ({"damage": "loud"}, "from 0 to 55"),
+        ({"exposure": 1}, "'tiny-denoiser' brightens nothing"),
+        ({"model": "dark", "exposure": 2.5}, "from -2 to 2 stops"),
         ({"seed": -1}, "The seed must be"),
         ({"picture": "notes"}, "not a picture"),
         ({"picture": "large"}, "at most 1 megapixels"),
@@ -150,7 +165,7 @@ def test_what_cannot_be_done_is_one_sentence_and_the_hub_goes_on(
     Image.new("L", (1001, 1000)).save(tmp_path / "large.png")
     Image.new("L", (9, 9)).save(tmp_path / "good.png")
     (tmp_path / "cut.png").write_bytes(write_dicom(tmp_path / "whole.dcm", head()).read_bytes()[:-100])
-    asked = {"model": TINY, "picture": "good", "damage": 5, "seed": 0} | change
+    asked = {"model": TINY, "picture": "good", "damage": 5, "seed": 0, "exposure": 0} | change
     asked["picture"] = handle_file(tmp_path / f"{asked['picture']}.png")
     with pytest.raises(AppError) as refused:
         client.predict(*asked.values(), api_name="/restore")

@@ -19,20 +19,23 @@ from hub.tabs.downloads import download
 from hub.tabs.examples import CHOOSE, strip
 from hub.tabs.facts import facts
 from hub.tabs.restore import film, view
-from hub.tabs.restore.work import Outcome, are_clean, clean_examples, read, restore, restorer, stem
+from hub.tabs.restore.work import Outcome, Recent, are_clean, clean_examples, exposed, read, restore, restorer, stem
 from hub.tabs.uploads import uploaded
 from hub.tasks.damage import KINDS
-from hub.tasks.restore import Restorer
+from hub.tasks.restore import MOST_EXPOSURE, Restorer
 from hub.tasks.sample import MAX_SEED
 
 AT_ONCE = 2
 """Pictures in work at the same time: each may be large."""
+REMEMBERED = 2
+"""Outcomes that are kept for another exposure: 12 megapixels hold 110 MB each, at 16 bits twice that."""
 
 
 def build(engine: Engine) -> gr.Blocks:
     """The tab for the restoring models of ``engine``, which has at least one."""
     models = bundles(engine, restores)
     first = next(iter(models))
+    recent = Recent(REMEMBERED)
 
     def picked(value: dict[str, Any] | None, model: Restorer) -> Path:
         """The file that ``value`` names: an upload, or one of the model's examples."""
@@ -49,19 +52,24 @@ def build(engine: Engine) -> gr.Blocks:
         value: dict[str, Any] | None,
         damage: float,
         seed: float,
+        exposure: float,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio is asked for one
     ) -> object:
         chosen = restorer(engine, model)
         if not value and not clean_examples(chosen):
             return None, "", "", gr.update(visible=False)
         path = picked(value, chosen)
-        made = restore(engine, chosen, read(path, chosen), damage, seed, progress)
+        whole = recent(
+            (chosen.model.model, path, damage, seed),
+            lambda: restore(engine, chosen, read(path, chosen), damage, seed, progress),
+        )
+        made = exposed(whole, chosen, exposure if chosen.kind.brightens else 0)
         pictures = (view.shown(made.before), view.shown(made.after))
         file = download(made.after.to_png(), f"{stem(path)}-restored.png")
         return (
             pictures,
             view.comparison(made.scores, chosen.kind, made.after.pixels.shape[:2]),
-            view.about(made.after, chosen.kind, made.damage),
+            view.about(made, chosen.kind),
             gr.update(value=file, visible=True),
         )
 
@@ -76,21 +84,22 @@ def build(engine: Engine) -> gr.Blocks:
         return (
             {"example": 0},
             gr.update(maximum=highest, step=kind.step, value=start, info=f"{kind.info}{view.learned(chosen.damage)}"),
+            gr.update(value=0, visible=kind.brightens),
             offered,
             facts(chosen.bundle, folded=True),
         )
 
     def by_example(event: gr.EventData) -> object:
-        return {"example": event.index}
+        return {"example": event.index}, 0
 
     @answers
     def by_upload(file: object) -> object:
         read(uploaded(file))  # said now, and the picture before it stays
-        return {"upload": file["path"]} if isinstance(file, dict) else None, 0
+        return {"upload": file["path"]} if isinstance(file, dict) else None, 0, 0
 
     @answers
     def restore_picture(
-        model: str, picture: FileData, damage: float = 0, seed: int = 0
+        model: str, picture: FileData, damage: float = 0, seed: int = 0, exposure: float = 0
     ) -> tuple[FileData, FileData, dict[str, Any]]:
         """Restore a picture of any size and kind, at its own depth; or damage a clean one first, and measure.
 
@@ -102,14 +111,18 @@ def build(engine: Engine) -> gr.Blocks:
                 that standard deviation in grey levels, by an exposure that is so many stops too short, or by a CT
                 dose halved so many times.
             seed: of the damage.
+            exposure: stops that what a low-light model has made is exposed longer by, from -2 to 2: how bright a
+                picture was meant to be is its guess.
 
         Returns:
-            The restored picture, the picture that was given to the model, and a report: size, bits, and, where it
-            was damaged, PSNR and SSIM against the clean picture, beside classical baselines and other models here.
+            The restored picture, the picture that was given to the model, and a report: size, bits, exposure, and,
+            where it was damaged, PSNR and SSIM against the clean picture, beside classical baselines and other models
+            here.
         """
         path = uploaded(picture)
         chosen = restorer(engine, model)
-        made: Outcome = restore(engine, chosen, read(path, chosen), damage, seed, lambda share: None)
+        whole = restore(engine, chosen, read(path, chosen), damage, seed, lambda share: None)
+        made: Outcome = exposed(whole, chosen, exposure)
         name = stem(path)
         return (
             _file(made.after.to_png(), f"{name}-restored.png"),
@@ -145,6 +158,17 @@ def build(engine: Engine) -> gr.Blocks:
                         buttons=[],
                     )
                     seed = gr.Number(0, label="Seed of the damage", precision=0, minimum=0, maximum=MAX_SEED)
+                    exposure = gr.Slider(
+                        -MOST_EXPOSURE,
+                        MOST_EXPOSURE,
+                        value=0,
+                        step=0.1,
+                        label="Exposure afterwards",
+                        info="Stops longer or shorter: how bright it was meant to be is the model's guess",
+                        visible=False,
+                        elem_id="restore-exposure",
+                        buttons=[],
+                    )
                 described = gr.HTML(facts(models[first], folded=True), elem_id="restore-facts")
             with (
                 gr.Column(scale=5, min_width=320, elem_classes="pictures restored"),
@@ -170,7 +194,7 @@ def build(engine: Engine) -> gr.Blocks:
                     film.build(engine, model)
 
         keep_up(tab, engine, restores, model)
-        asked, outcome = [model, value, damage, seed], [slider, numbers, said, file]
+        asked, outcome = [model, value, damage, seed, exposure], [slider, numbers, said, file]
         working: dict[str, Any] = {
             "api_visibility": "private",
             "show_progress": "full",
@@ -180,13 +204,15 @@ def build(engine: Engine) -> gr.Blocks:
             "concurrency_id": "restore",
         }
         begun = [
-            gr.on([tab.load, model.input], meet, model, [value, damage, examples, described], **QUIETLY),
-            examples.select(by_example, None, value, **QUIETLY),
-            upload.upload(by_upload, upload, [value, damage], **QUIETLY),
+            gr.on([tab.load, model.input], meet, model, [value, damage, exposure, examples, described], **QUIETLY),
+            examples.select(by_example, None, [value, exposure], **QUIETLY),
+            upload.upload(by_upload, upload, [value, damage, exposure], **QUIETLY),
         ]
         for event in begun:
             event.success(draw, asked, outcome, **working)
-        gr.on([damage.release, seed.submit], draw, asked, outcome, trigger_mode="always_last", **working)
+        gr.on(
+            [damage.release, seed.submit, exposure.release], draw, asked, outcome, trigger_mode="always_last", **working
+        )
         api(restore_picture, api_name="restore", concurrency_limit=AT_ONCE, concurrency_id="restore")
     return tab
 

@@ -9,6 +9,7 @@ from PIL import Image
 from hub import images
 from hub.contract import Damage
 from hub.depth import Picture
+from hub.tabs.restore.work import Outcome
 from hub.tasks.damage import Kind
 from hub.tasks.restore import Score
 
@@ -81,9 +82,12 @@ def _detail(pixels: np.ndarray) -> np.ndarray:
     return pixels[top : top + CROP, left : left + CROP]
 
 
-def about(picture: Picture, kind: Kind, level: float) -> str:
+def about(outcome: Outcome, kind: Kind) -> str:
     """What has been done, a line, and what there is to know about it."""
+    picture = outcome.after
     height, width = picture.pixels.shape[:2]
-    done = f"{width} x {height}, {picture.bits} bits" + (f", {kind.done(level)}" if level else "")
+    done = f"{width} x {height}, {picture.bits} bits" + (f", {kind.done(outcome.damage)}" if outcome.damage else "")
+    if outcome.exposure:
+        done += f", exposed {outcome.exposure:+g} stops afterwards"
     notes = "".join(f"<li>{escape(note)}</li>" for note in picture.notes)
     return f'<div class="restored-about" role="status"><p>{done}</p>{f"<ul>{notes}</ul>" if notes else ""}</div>'

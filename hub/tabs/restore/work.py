@@ -1,7 +1,10 @@
 """What the tab and its endpoint have in common: a picture through a restoring model, damaged first where asked."""
 
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from hub.runtime.engine import Engine
 from hub.settings import settings
 from hub.tabs.choices import bundles, restores
 from hub.tasks import speak
-from hub.tasks.restore import Restorer, Score, scores
+from hub.tasks.restore import Restorer, Score, rescored, scores
 from hub.tasks.restore import read as read_picture
 from hub.tasks.translate import Progress, TranslateModel
 
@@ -21,11 +24,16 @@ from hub.tasks.translate import Progress, TranslateModel
 class Outcome:
     """``scores`` are there where the truth is known: where the picture was damaged here."""
 
+    whole: Picture
+    """As it was given, and fits the model."""
     before: Picture
+    """What the model was given: that, or damaged."""
     after: Picture
     scores: tuple[Score, ...]
     damage: float
     """Level of what was done to the picture first; 0: nothing."""
+    exposure: float = 0
+    """Stops that ``after`` was exposed longer by afterwards."""
 
     def report(self) -> dict[str, Any]:
         """The numbers in JSON's own types; ``null`` where a number is infinite or not to be had."""
@@ -34,6 +42,7 @@ class Outcome:
             "height": self.after.pixels.shape[0],
             "bits": self.after.bits,
             "damage": self.damage,
+            "exposure": self.exposure,
             "scores": {
                 each.name: {
                     "psnr": round(each.psnr, 3) if each.psnr != float("inf") else None,
@@ -79,9 +88,43 @@ def restore(
     before = damaged if level else whole
     after = model.restore(before, progress)
     if not level:
-        return Outcome(before, after, (), level)
+        return Outcome(whole, before, after, (), level)
     beside = _others(engine, model, before.pixels.shape[2], level)
-    return Outcome(before, after, tuple(scores(whole, before, after, model.kind, level, beside)), level)
+    return Outcome(whole, before, after, tuple(scores(whole, before, after, model.kind, level, beside)), level)
+
+
+def exposed(outcome: Outcome, model: Restorer, stops: object) -> Outcome:
+    """``outcome``, of ``model``, with its picture exposed longer by so many ``stops``, measured again where it was.
+
+    Raises:
+        RequestError: as :meth:`hub.tasks.restore.Restorer.exposed`.
+    """
+    after = model.exposed(outcome.after, stops)
+    if after is outcome.after:
+        return outcome
+    found = rescored(outcome.scores, outcome.whole, after, model.kind)
+    return replace(outcome, after=after, scores=tuple(found), exposure=float(str(stops)))
+
+
+class Recent:
+    """The last few outcomes by what was asked for, so that another exposure of one is there at once."""
+
+    def __init__(self, most: int) -> None:
+        """Keep ``most`` of them: each holds three pictures, which may be large."""
+        self._most, self._lock = most, threading.Lock()
+        self._outcomes: OrderedDict[Hashable, Outcome] = OrderedDict()
+
+    def __call__(self, asked: Hashable, make: Callable[[], Outcome]) -> Outcome:
+        """The outcome of what was ``asked``, which ``make`` finds where it is not known."""
+        with self._lock:
+            known = self._outcomes.get(asked)
+        outcome = known or make()
+        with self._lock:
+            self._outcomes[asked] = outcome
+            self._outcomes.move_to_end(asked)
+            while len(self._outcomes) > self._most:
+                self._outcomes.popitem(last=False)
+        return outcome
 
 
 def _others(engine: Engine, model: Restorer, channels: int, level: float) -> dict[str, Restorer]:

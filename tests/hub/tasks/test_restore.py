@@ -12,7 +12,8 @@ from hub import open_model
 from hub.contract import Damage
 from hub.depth import Picture
 from hub.errors import BundleError, RequestError
-from hub.tasks.restore import MEASURED, Restorer, psnr, scores, ssim
+from hub.tasks.damage import to_linear
+from hub.tasks.restore import MEASURED, Restorer, psnr, rescored, scores, ssim
 from hub.tasks.translate import TranslateModel
 from tests.hub.sentence import sentence
 from tests.hub.tiny_translator import smooth, write_tiny_translator
@@ -116,6 +117,46 @@ def test_sixteen_bits_are_damaged_at_eight(grey: Restorer) -> None:
     deep = Picture(smooth(20, 30, 1).astype(np.uint16) * 257, np.full((20, 30, 1), 65535, np.uint16))
     damaged = grey.damaged(deep, 10)
     assert damaged.bits == 8 and damaged.alpha is not None and (damaged.alpha == 255).all()
+
+
+@pytest.mark.parametrize(("type_", "most"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_an_exposure_afterwards_multiplies_light(tmp_path: Path, type_: type[np.generic], most: int) -> None:
+    model = restorer(tmp_path, damage=LOW_LIGHT)
+    picture = Picture(np.linspace(0, most, 300).astype(type_).reshape(10, 10, 3))
+    light = to_linear(picture.pixels / most)
+    for stops in (-2, -0.7, 0.5, 2):
+        made = model.exposed(picture, stops)
+        assert made.pixels.dtype == type_
+        step = 0.005 if most == 255 else 2e-5  # half a level where sRGB is steepest
+        assert np.abs(to_linear(made.pixels / most) - (light * 2.0**stops).clip(0, 1)).max() < step
+    assert model.exposed(picture, 0) is picture
+
+
+@pytest.mark.parametrize("stops", [2.1, -3, math.nan, math.inf, "1", None, True])
+def test_an_exposure_that_is_none_is_one_sentence(tmp_path: Path, stops: object) -> None:
+    with pytest.raises(RequestError) as refused:
+        restorer(tmp_path, damage=LOW_LIGHT).exposed(Picture(smooth(8, 8, 1)), stops)
+    assert "from -2 to 2 stops" in sentence(refused.value)
+
+
+def test_where_nothing_is_brightened_there_is_no_exposure(grey: Restorer) -> None:
+    with pytest.raises(RequestError) as refused:
+        grey.exposed(Picture(smooth(8, 8, 1)), 1)
+    assert "brightens nothing" in sentence(refused.value)
+
+
+def test_another_exposure_is_measured_again_and_all_else_stays(tmp_path: Path) -> None:
+    model = restorer(tmp_path, damage=LOW_LIGHT)
+    truth = Picture(smooth(40, 50, 1))
+    dark = model.damaged(truth, 2)
+    restored = model.restore(dark)
+    known = scores(truth, dark, restored, model.kind, 2)
+    brighter = model.exposed(restored, 1)
+    found = rescored(known, truth, brighter, model.kind)
+    numbers = [[(each.name, each.psnr, each.ssim) for each in made] for made in (known, found)]
+    afresh = scores(truth, dark, brighter, model.kind, 2)
+    assert numbers[1] == [(each.name, each.psnr, each.ssim) for each in afresh] and numbers[0][1] != numbers[1][1]
+    assert np.array_equal(found[1].picture, brighter.pixels)
 
 
 @pytest.mark.parametrize("level", [-1, 55.5, float("nan"), float("inf"), "25", None, True, [1], "9" * 10_000])
