@@ -5,7 +5,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 Augmentation = Literal["brightness", "saturation", "contrast", "translation", "cutout"]
 
@@ -46,17 +45,19 @@ def _contrast(images: Tensor) -> Tensor:
 
 
 def _translation(images: Tensor) -> Tensor:
-    """Shift by up to an eighth of each side; what comes in is black."""
+    """Shift by up to an eighth of each side; what comes in repeats the edge, as a frame would be a thing to learn."""
     count, _, height, width = images.shape
-    reach_y, reach_x = height // 8, width // 8
     device = images.device
-    shift_y = torch.randint(0, 2 * reach_y + 1, (count, 1), device=device)
-    shift_x = torch.randint(0, 2 * reach_x + 1, (count, 1), device=device)
-    padded = F.pad(images, (reach_x, reach_x, reach_y, reach_y), value=-1.0).permute(0, 2, 3, 1)
-    rows = torch.arange(height, device=device) + shift_y
-    columns = torch.arange(width, device=device) + shift_x
+
+    def source(side: int) -> Tensor:
+        """Where the pixels along a side come from: int64 [N, side]."""
+        reach = side // 8
+        shift = torch.randint(-reach, reach + 1, (count, 1), device=device)
+        return (torch.arange(side, device=device) + shift).clamp(0, side - 1)
+
     image = torch.arange(count, device=device)[:, None, None]
-    return padded[image, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    moved = images.permute(0, 2, 3, 1)[image, source(height)[:, :, None], source(width)[:, None, :]]
+    return moved.permute(0, 3, 1, 2)
 
 
 def _cutout(images: Tensor) -> Tensor:

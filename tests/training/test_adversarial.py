@@ -49,6 +49,12 @@ def test_no_policy_leaves_images_as_they_are() -> None:
     assert diff_augment(images, []) is images
 
 
+@pytest.mark.parametrize("paper", [-1.0, 1.0])
+def test_what_a_translation_brings_in_repeats_the_edge(paper: float) -> None:
+    images = torch.full((20, 3, 32, 32), paper)
+    assert torch.equal(diff_augment(images, ["translation"]), images), "on white paper, black would be a frame"
+
+
 def test_a_translation_moves_every_pixel_by_the_same_step() -> None:
     torch.manual_seed(1)
     images = torch.full((20, 1, 32, 32), -1.0)

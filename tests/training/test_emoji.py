@@ -13,7 +13,7 @@ import pytest
 from training.data import emoji
 from training.data.dataset import read_info, read_parquet
 from training.data.drawing import rasterise
-from training.data.emoji import Emoji, base_emoji, family, plain_code, vendor_drawings
+from training.data.emoji import TONES, Emoji, base_emoji, family, plain_code, portraits, vendor_drawings
 from training.data.sources import Source, package_path, read_source, source_files
 from training.errors import TrainingError
 
@@ -66,6 +66,25 @@ def test_only_base_emoji_that_unicode_knows_are_built_with_their_group(packages:
     labels = np.concatenate([split.labels for split in (data.train, data.val, data.test)])
     assert sorted(info.class_names[label] for label in labels) == ["Smileys", "Symbols"]
     assert read_info(path) == info and info.licence == "Apache-2.0"
+
+
+def test_people_come_in_all_skin_tones_of_which_one_family_is_on_one_side(tmp_path: Path) -> None:
+    def person(code: str, order: int, subgroup: int) -> dict[str, object]:
+        tones = [entry(f"{code[:5]}-{tone.upper()}{code[5:]}", 1, order + n) for n, tone in enumerate(TONES, 1)]
+        skins = [{**each, "tone": number} for number, each in enumerate(tones, 1)]
+        return {**entry(code, 1, order), "subgroup": subgroup, "skins": skins}
+
+    people = [person("1F468-200D-1F680", 20, 25), person("1F64B", 10, 24), person("1F44B", 5, 16)]
+    found = portraits(json.dumps([*people, {**entry("1F600", 0, 1), "subgroup": 0}]).encode())
+    assert len(found) == 12 and [each.label for each in found] == [0, 1, 2, 3, 4, 5] * 2
+    assert found[0].code == "1f64b" and found[7].code == "1f468-1f3fb-200d-1f680", (
+        "in Unicode's order; no hands, no faces"
+    )
+    assert {family(each.code) for each in found} == {"1f64b", "1f9d1-200d-1f680"}
+    for one in (found[:6], found[6:]):
+        assert len({each.split for each in one}) == 1
+    splits = [Emoji(f"{code:x}", "", 0, held_out=0.1).split for code in range(0x1F300, 0x1F300 + 4000)]
+    assert 0.08 < splits.count("val") / 4000 < 0.12 and 0.08 < splits.count("test") / 4000 < 0.12
 
 
 def test_two_builds_give_the_same_bytes(packages: list[Source], tmp_path: Path) -> None:

@@ -23,8 +23,10 @@ class Builder:
     """Whether each of its images has a source to be made from."""
 
 
-def _emoji(name: str, title: str) -> Callable[[list[Source], Path], DataInfo]:
-    return lambda sources, path: emoji.build(sources, path, name, title)
+def _emoji(
+    name: str, title: str, collection: emoji.Collection = emoji.BASE
+) -> Callable[[list[Source], Path], DataInfo]:
+    return lambda sources, path: emoji.build(sources, path, name, title, collection)
 
 
 BUILDERS: dict[str, Builder] = {
@@ -33,6 +35,9 @@ BUILDERS: dict[str, Builder] = {
     "ct-lowdose": Builder(("invesalius",), ct.build_low_dose, paired=True),
     "emoji": Builder(("noto", "emojibase"), _emoji("emoji", "Noto emoji")),
     "emoji-fluent": Builder(("fluent", "emojibase"), _emoji("emoji-fluent", "Fluent emoji, flat")),
+    "emoji-people": Builder(
+        ("noto", "emojibase"), _emoji("emoji-people", "Noto emoji of people", emoji.PEOPLE_PORTRAITS)
+    ),
     "emoji-twemoji": Builder(("twemoji", "emojibase"), _emoji("emoji-twemoji", "Twemoji")),
     "fluent3d": Builder(("fluent", "fluent-3d", "emojibase"), pairs.build_fluent3d, paired=True),
     "fashion": Builder(("fashion",), lambda sources, path: fashion.build(sources[0], path), fashion.ATTRIBUTES),

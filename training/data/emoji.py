@@ -5,17 +5,22 @@
 `emoji` is Noto; `emoji-fluent` (flat) and `emoji-twemoji` are drawn by the same code, at a size that serves 64 px
 training by a halving. Base emoji only: no skin tones, no flags, no regional indicators. Groups and names are
 Unicode's, from emojibase. Splits follow from the code points, so they are the same for every vendor, and an emoji
-that differs only in gender or direction is on the side of its siblings.
+that differs only in gender, direction or skin tone is on the side of its siblings.
+
+`emoji-people` is what a small generator can learn in an hour: Noto's people from the waist up, who stand alike and
+differ in hair, clothes, gesture and skin tone. Its classes are the skin tones.
 
 | data set        | source                              | licence    | train | val | test |
 |-----------------|-------------------------------------|------------|------:|----:|-----:|
 | `emoji`         | npm @iconify-json/noto              | Apache-2.0 | 1,480 |  87 |   77 |
 | `emoji-fluent`  | npm @iconify-json/fluent-emoji-flat | MIT        | 1,424 |  85 |   77 |
 | `emoji-twemoji` | npm @iconify-json/twemoji           | CC-BY-4.0  | 1,480 |  87 |   77 |
+| `emoji-people`  | npm @iconify-json/noto              | Apache-2.0 |   720 |  60 |   60 |
 """
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,11 +34,14 @@ SIZE = 128
 CLASS_NAMES = ["Smileys", "People", "Animals", "Food", "Travel", "Activities", "Objects", "Symbols"]
 GROUPS = {0: 0, 1: 1, 3: 2, 4: 3, 5: 4, 6: 5, 7: 6, 8: 7}
 """emojibase's group -> class. Its groups 2 and 9, parts of emoji and flags, are left out."""
-VAL_SHARE, TEST_SHARE = 0.05, 0.05
+TONE_NAMES = ["Yellow", "Light", "Medium-light", "Medium", "Medium-dark", "Dark"]
+PORTRAITS = {23, 24, 25}
+"""emojibase's subgroups person, person-gesture and person-role: one person each, from the waist up."""
 
 VARIATION, JOINER = "fe0f", "200d"
 GENDER_SIGNS = {"2640", "2642"}
 RIGHTWARDS = "27a1"
+TONES = ("1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff")
 PEOPLE = {"1f468": "1f9d1", "1f469": "1f9d1", "1f466": "1f9d2", "1f467": "1f9d2"}
 """Man and woman -> person, boy and girl -> child."""
 
@@ -46,20 +54,37 @@ class Emoji:
     """Code points in lower-case hex, joined by "-", without variation selectors: what vendors name their files by."""
     name: str
     label: int
-    """Index into CLASS_NAMES."""
+    """Index into the class names of its collection."""
+    held_out: float = 0.05
+    """Share of all families that are in val, and as many again in test."""
 
     @property
     def split(self) -> str:
-        """train, val or test, the same for all emoji that differ in gender or direction alone."""
+        """train, val or test, the same for all emoji that differ in gender, direction or skin tone alone."""
         share = int.from_bytes(hashlib.sha256(family(self.code).encode()).digest()[:8], "big") / 2**64
-        return "test" if share < TEST_SHARE else "val" if share < TEST_SHARE + VAL_SHARE else "train"
+        return "test" if share < self.held_out else "val" if share < 2 * self.held_out else "train"
 
 
-def build(sources: list[Source], path: Path, name: str, title: str) -> DataInfo:
-    """Build the Parquet file at `path` from a vendor's package and emojibase, in this order. Raises TrainingError."""
+@dataclass(frozen=True)
+class Collection:
+    """Which emoji a data set is made of."""
+
+    choose: Callable[[bytes], list[Emoji]]
+    """Those emoji, of emojibase's `data.json`, in Unicode's order."""
+    class_names: list[str]
+    split_note: str
+    """What the card says of its splits."""
+
+
+def build(sources: list[Source], path: Path, name: str, title: str, collection: Collection | None = None) -> DataInfo:
+    """Build the Parquet file at `path` from a vendor's package and emojibase, in this order. Raises TrainingError.
+
+    collection: BASE by default.
+    """
     vendor, unicode = sources
+    collection = collection or BASE
     drawings = vendor_drawings(source_files(vendor))
-    emoji = [each for each in base_emoji(source_files(unicode)["en/data.json"]) if each.code in drawings]
+    emoji = [each for each in collection.choose(source_files(unicode)["en/data.json"]) if each.code in drawings]
     if not emoji:
         raise TrainingError(f"The package {vendor.package} holds no emoji that Unicode knows.")
     images = [rasterise(drawings[each.code], SIZE) for each in emoji]
@@ -74,10 +99,10 @@ def build(sources: list[Source], path: Path, name: str, title: str) -> DataInfo:
         version=", ".join(source.version for source in sources),
         licence=vendor.licence,
         attribution=vendor.attribution,
-        class_names=CLASS_NAMES,
+        class_names=collection.class_names,
         identity=identity.hexdigest()[:16],
         notes=[
-            "Split by base emoji: variants in gender or direction are on the same side.",
+            collection.split_note,
             "Held-out emoji are of other concepts than the training emoji: a distance to them says how much pictures "
             "look like emoji at large.",
         ],
@@ -95,14 +120,34 @@ def base_emoji(data: bytes) -> list[Emoji]:
     ]
 
 
+def portraits(data: bytes) -> list[Emoji]:
+    """Every emoji of one person from the waist up, in all skin tones. data: emojibase's `data.json`."""
+    people = [entry for entry in json.loads(data) if entry.get("subgroup") in PORTRAITS]
+    found = []
+    for person in sorted(people, key=lambda entry: int(entry["order"])):
+        found += [
+            # A tone is a number from 1; only emoji of several people have a list of them.
+            Emoji(plain_code(entry["hexcode"]), entry["label"], int(entry.get("tone", 0)), held_out=0.1)
+            for entry in [person, *person.get("skins", [])]
+        ]
+    return found
+
+
+BASE = Collection(base_emoji, CLASS_NAMES, "Split by base emoji: variants in gender or direction are on the same side.")
+PEOPLE_PORTRAITS = Collection(
+    portraits, TONE_NAMES, "Split by base emoji: variants in gender or skin tone are on the same side."
+)
+
+
 def plain_code(code: str) -> str:
     """A code in lower case, without variation selectors."""
     return "-".join(point for point in code.lower().split("-") if point != VARIATION)
 
 
 def family(code: str) -> str:
-    """What emoji share that differ in gender or direction alone: woman, man and person running are one family."""
-    parts = [part.strip("-") for part in plain_code(code).split(JOINER)]
+    """What emoji share that differ in gender, direction or skin tone alone: woman and man running are one family."""
+    toneless = "-".join(point for point in plain_code(code).split("-") if point not in TONES)
+    parts = [part.strip("-") for part in toneless.split(JOINER)]
     # The first part is what is seen: there, a gender sign or an arrow is an emoji of its own.
     kept = [parts[0], *(part for part in parts[1:] if part not in GENDER_SIGNS and part != RIGHTWARDS)]
     points = f"-{JOINER}-".join(kept).split("-")
