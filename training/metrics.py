@@ -95,7 +95,25 @@ def ssim(images: NDArray[np.uint8], references: NDArray[np.uint8]) -> float:
 
 
 def pca_reconstruction(train: NDArray[np.uint8], images: NDArray[np.uint8], components: int) -> NDArray[np.uint8]:
-    """Images uint8 [N, ...] rebuilt from `components` principal components of `train`: the best linear autoencoder.
+    """Images uint8 [N, ...] rebuilt from `components` principal components of `train`: the best linear autoencoder."""
+    mean, basis, _ = _principal_components(train, components)
+    return _as_pixels((images.reshape(len(images), -1) - mean) @ basis @ basis.T + mean, images.shape)
+
+
+def pca_samples(train: NDArray[np.uint8], components: int, count: int) -> NDArray[np.uint8]:
+    """Images uint8 [count, ...] of a Gaussian along `components` principal components of `train`, always the same ones.
+
+    The best linear generator: probabilistic PCA (Tipping and Bishop, 1999) without the noise that it leaves to pixels.
+    """
+    mean, basis, deviation = _principal_components(train, components)
+    noise = np.random.RandomState(0).standard_normal((count, len(deviation)))
+    return _as_pixels((noise * deviation) @ basis.T + mean, (count, *train.shape[1:]))
+
+
+def _principal_components(
+    train: NDArray[np.uint8], components: int
+) -> tuple[NDArray[np.float32], NDArray[np.floating], NDArray[np.floating]]:
+    """Mean [D] of the flattened images, their principal components [D, K], the standard deviation along each [K].
 
     Up to EXACT numbers a picture the components are exact. Beyond, where the covariance would take gigabytes, they are
     found by power iteration on a random subspace (Halko, Martinsson and Tropp, 2011), always the same one.
@@ -113,8 +131,11 @@ def pca_reconstruction(train: NDArray[np.uint8], images: NDArray[np.uint8], comp
             basis, _ = np.linalg.qr(flat.T @ (flat @ basis))
         _, turn = np.linalg.eigh(np.cov((flat @ basis).astype(np.float64), rowvar=False))
         basis = basis @ turn[:, -components:]
-    rebuilt = (images.reshape(len(images), -1) - mean) @ basis @ basis.T + mean
-    pixels: NDArray[np.uint8] = rebuilt.round().clip(0, 255).astype(np.uint8).reshape(images.shape)
+    return mean, basis, (flat @ basis).std(axis=0)
+
+
+def _as_pixels(flat: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    pixels: NDArray[np.uint8] = flat.round().clip(0, 255).astype(np.uint8).reshape(shape)
     return pixels
 
 

@@ -10,7 +10,15 @@ from training.classification_accuracy import ClassificationAccuracy
 from training.data.dataset import ImageData, Split, read_info, read_parquet
 from training.evaluation import conditional_metrics, sample_metrics
 from training.features import EVALUATORS, fashion_card, fashion_features, fashion_probabilities
-from training.metrics import frechet_distance, kernel_distance, pca_reconstruction, precision_recall, psnr, ssim
+from training.metrics import (
+    frechet_distance,
+    kernel_distance,
+    pca_reconstruction,
+    pca_samples,
+    precision_recall,
+    psnr,
+    ssim,
+)
 from training.pixels import to_float, to_uint8
 
 from .commands import TINY
@@ -148,6 +156,17 @@ def test_as_many_principal_components_as_dimensions_rebuild_the_picture_and_fewe
     images = plane.round().astype(np.uint8).reshape(200, 4, 4, 1)
     both = [np.abs(pca_reconstruction(images, images, count).astype(int) - images).mean() for count in (1, 2)]
     assert both[1] < 0.5 < both[0]
+
+
+def test_samples_along_principal_components_vary_as_the_pictures_do() -> None:
+    random = np.random.RandomState(0)
+    plane = (random.randn(400, 2) * [3, 1]) @ random.randn(2, 16) * 6 + 128
+    images = plane.round().clip(0, 255).astype(np.uint8).reshape(400, 4, 4, 1)
+    samples = pca_samples(images, 2, 5000)
+    assert samples.shape == (5000, 4, 4, 1) and np.array_equal(samples, pca_samples(images, 2, 5000))
+    ours, theirs = (np.cov(each.reshape(len(each), -1).T) for each in (samples, images))
+    assert np.abs(ours - theirs).max() < 0.1 * np.abs(theirs).max()
+    assert np.abs(samples.mean(axis=0) - images.mean(axis=0)).max() < 1
 
 
 def test_a_classifier_learns_from_right_labels_what_it_cannot_from_wrong_ones() -> None:
