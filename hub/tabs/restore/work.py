@@ -89,7 +89,7 @@ def restore(
     after = model.restore(before, progress)
     if not level:
         return Outcome(whole, before, after, (), level)
-    beside = _others(engine, model, before.pixels.shape[2], level)
+    beside = _others(engine, model, level)
     return Outcome(whole, before, after, tuple(scores(whole, before, after, model.kind, level, beside)), level)
 
 
@@ -127,13 +127,13 @@ class Recent:
         return outcome
 
 
-def _others(engine: Engine, model: Restorer, channels: int, level: float) -> dict[str, Restorer]:
-    """By id the other models that undo the same damage of this ``level``, and of pictures of as many ``channels``."""
+def _others(engine: Engine, model: Restorer, level: float) -> dict[str, Restorer]:
+    """By id the other models that undo the same damage of this ``level``."""
     found = {}
     for name, bundle in bundles(engine, restores).items():
         damage = bundle.restores
         alike = damage and damage.kind == model.damage.kind and damage.lowest <= level <= damage.highest
-        if alike and bundle.image.channels == channels and bundle.id != model.bundle.id:
+        if alike and bundle.id != model.bundle.id:
             with suppress(HubError):  # one that cannot be opened says so where it is asked for
                 found[name] = restorer(engine, name)
     return found
