@@ -13,7 +13,18 @@ import pytest
 from training.data import emoji
 from training.data.dataset import read_info, read_parquet
 from training.data.drawing import rasterise
-from training.data.emoji import TONES, Emoji, base_emoji, family, plain_code, portraits, vendor_drawings
+from training.data.emoji import (
+    PEOPLE_PORTRAITS,
+    TONE_NAMES,
+    TONES,
+    Collection,
+    Emoji,
+    base_emoji,
+    family,
+    plain_code,
+    portraits,
+    vendor_drawings,
+)
 from training.data.sources import Source, package_path, read_source, source_files
 from training.errors import TrainingError
 
@@ -61,14 +72,14 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Source]:
 
 def test_only_base_emoji_that_unicode_knows_are_built_with_their_group(packages: list[Source], tmp_path: Path) -> None:
     path = tmp_path / "emoji.parquet"
-    info = emoji.build(packages, path, "emoji", "Noto emoji")
+    info = emoji.build(packages, path, "emoji", "Noto emoji", emoji.BASE)
     data = read_parquet(path, 64, 3)
     labels = np.concatenate([split.labels for split in (data.train, data.val, data.test)])
     assert sorted(info.class_names[label] for label in labels) == ["Smileys", "Symbols"]
     assert read_info(path) == info and info.licence == "Apache-2.0"
 
 
-def test_people_come_in_all_skin_tones_of_which_one_family_is_on_one_side(tmp_path: Path) -> None:
+def test_people_come_in_all_skin_tones_of_which_one_family_is_on_one_side() -> None:
     def person(code: str, order: int, subgroup: int) -> dict[str, object]:
         tones = [entry(f"{code[:5]}-{tone.upper()}{code[5:]}", 1, order + n) for n, tone in enumerate(TONES, 1)]
         skins = [{**each, "tone": number} for number, each in enumerate(tones, 1)]
@@ -82,15 +93,27 @@ def test_people_come_in_all_skin_tones_of_which_one_family_is_on_one_side(tmp_pa
     )
     assert {family(each.code) for each in found} == {"1f64b", "1f9d1-200d-1f680"}
     for one in (found[:6], found[6:]):
-        assert len({each.split for each in one}) == 1
-    splits = [Emoji(f"{code:x}", "", 0, held_out=0.1).split for code in range(0x1F300, 0x1F300 + 4000)]
+        assert len({PEOPLE_PORTRAITS.split(each) for each in one}) == 1
+    elders = [PEOPLE_PORTRAITS.split(Emoji(code, "", 0)) for code in ("1f9d3", "1f474", "1f475-1f3fd")]
+    assert len(set(elders)) == 1, "gender may be in the code itself"
+    splits = [PEOPLE_PORTRAITS.split(Emoji(f"{code:x}", "", 0)) for code in range(0x1F300, 0x1F300 + 4000)]
     assert 0.08 < splits.count("val") / 4000 < 0.12 and 0.08 < splits.count("test") / 4000 < 0.12
+
+
+def test_a_data_set_of_people_has_their_tones_for_classes_and_says_how_it_was_split(
+    packages: list[Source], tmp_path: Path
+) -> None:
+    face = Collection(lambda data: [Emoji("1f600", "face", 2)], TONE_NAMES, PEOPLE_PORTRAITS.notes)
+    info = emoji.build(packages, tmp_path / "people.parquet", "emoji-people", "People", face)
+    assert info.class_names[2] == "Medium-light" and info.notes == PEOPLE_PORTRAITS.notes
+    with pytest.raises(TrainingError, match="no emoji that Unicode knows"):
+        emoji.build(packages, tmp_path / "none.parquet", "emoji-people", "People", PEOPLE_PORTRAITS)
 
 
 def test_two_builds_give_the_same_bytes(packages: list[Source], tmp_path: Path) -> None:
     first, second = tmp_path / "first.parquet", tmp_path / "second.parquet"
-    emoji.build(packages, first, "emoji", "Noto emoji")
-    emoji.build(packages, second, "emoji", "Noto emoji")
+    emoji.build(packages, first, "emoji", "Noto emoji", emoji.BASE)
+    emoji.build(packages, second, "emoji", "Noto emoji", emoji.BASE)
     assert first.read_bytes() == second.read_bytes()
 
 

@@ -23,9 +23,7 @@ class Builder:
     """Whether each of its images has a source to be made from."""
 
 
-def _emoji(
-    name: str, title: str, collection: emoji.Collection = emoji.BASE
-) -> Callable[[list[Source], Path], DataInfo]:
+def _emoji(name: str, title: str, collection: emoji.Collection) -> Callable[[list[Source], Path], DataInfo]:
     return lambda sources, path: emoji.build(sources, path, name, title, collection)
 
 
@@ -33,12 +31,12 @@ BUILDERS: dict[str, Builder] = {
     "avatars": Builder(("dicebear-core", "toon-head"), avatars.build, avatars.ATTRIBUTES),
     "ct": Builder(("invesalius",), ct.build),
     "ct-lowdose": Builder(("invesalius",), ct.build_low_dose, paired=True),
-    "emoji": Builder(("noto", "emojibase"), _emoji("emoji", "Noto emoji")),
-    "emoji-fluent": Builder(("fluent", "emojibase"), _emoji("emoji-fluent", "Fluent emoji, flat")),
+    "emoji": Builder(("noto", "emojibase"), _emoji("emoji", "Noto emoji", emoji.BASE)),
+    "emoji-fluent": Builder(("fluent", "emojibase"), _emoji("emoji-fluent", "Fluent emoji, flat", emoji.BASE)),
     "emoji-people": Builder(
         ("noto", "emojibase"), _emoji("emoji-people", "Noto emoji of people", emoji.PEOPLE_PORTRAITS)
     ),
-    "emoji-twemoji": Builder(("twemoji", "emojibase"), _emoji("emoji-twemoji", "Twemoji")),
+    "emoji-twemoji": Builder(("twemoji", "emojibase"), _emoji("emoji-twemoji", "Twemoji", emoji.BASE)),
     "fluent3d": Builder(("fluent", "fluent-3d", "emojibase"), pairs.build_fluent3d, paired=True),
     "fashion": Builder(("fashion",), lambda sources, path: fashion.build(sources[0], path), fashion.ATTRIBUTES),
     "noto-fluent": Builder(("noto", "fluent", "emojibase"), pairs.build_noto_fluent, paired=True),
