@@ -109,26 +109,35 @@ class Restorer:
             notes.append("The model sees 8 of the 16 bits; its correction was added to all of them.")
         return replace(picture.changed(before, after), notes=tuple(notes))
 
-    def exposed(self, picture: Picture, stops: object) -> Picture:
-        """The restored ``picture`` exposed longer by so many ``stops``, or shorter by so many below 0.
-
-        How bright a picture was meant to be is a guess of the model; its light is multiplied here, at its own depth,
-        and what is white already stays so where it grows.
+    def exposure(self, stops: object) -> float:
+        """``stops`` that :meth:`exposed` can expose by.
 
         Raises:
-            RequestError: stops out of range or of the wrong kind, or other than 0 for a model that brightens nothing.
+            RequestError: out of range or of the wrong kind, or other than 0 for a model that brightens nothing.
         """
         if not is_number(stops) or not abs(stops) <= MOST_EXPOSURE:
             raise RequestError(
                 f"The exposure afterwards must be a number from {-MOST_EXPOSURE:g} to {MOST_EXPOSURE:g} stops, "
                 f"not {stops!r:.40}."
             )
-        if not stops:
-            return picture
-        if not self.kind.brightens:
+        if stops and not self.kind.brightens:
             raise RequestError(f"'{self.bundle.id}' brightens nothing, so there is no exposure to correct.")
+        return float(stops)
+
+    def exposed(self, picture: Picture, stops: object) -> Picture:
+        """The restored ``picture`` exposed longer by so many ``stops``, or shorter by so many below 0.
+
+        How bright a picture was meant to be is a guess of the model. Its light is multiplied here, at its own depth;
+        what is white already was cut off before, and does not come back where light is taken away.
+
+        Raises:
+            RequestError: as :meth:`exposure`.
+        """
+        factor = 2.0 ** self.exposure(stops)
+        if factor == 1:
+            return picture
         most = 2**picture.bits - 1
-        light = to_linear(np.arange(most + 1) / most) * 2.0**stops
+        light = to_linear(np.arange(most + 1) / most) * factor
         levels = np.rint(to_srgb(light.clip(0, 1)) * most).astype(picture.pixels.dtype)
         return replace(picture, pixels=levels[picture.pixels])
 

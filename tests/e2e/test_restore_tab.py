@@ -119,7 +119,7 @@ def test_an_upload_is_restored_as_it_is_and_downloaded_at_its_depth(
     assert after(visit) == picture and visit.complaints == []
 
 
-def test_a_brightened_picture_is_exposed_longer_at_once(denoisers: RunningHub, visit: Visit) -> None:
+def test_a_brightened_picture_is_exposed_longer_afterwards(denoisers: RunningHub, visit: Visit) -> None:
     open_tab(visit, denoisers)
     picture = after(visit)
     exposure = visit.page.locator("#restore-exposure input[type=range]")

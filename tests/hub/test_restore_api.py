@@ -177,8 +177,9 @@ def test_what_cannot_be_done_is_one_sentence_and_the_hub_goes_on(
     "picture", [None, {}, {"path": "/etc/passwd"}, {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]
 )
 def test_a_file_of_this_machine_is_never_opened(hub: RunningHub, picture: object) -> None:
-    said = call_raw(hub.url, "restore", TINY, picture, 0, 0)
+    said = call_raw(hub.url, "restore", TINY, picture, 0, 0, 0)
     assert "event: error" in said and "root:" not in said
+    assert "must be an uploaded file" in said or "meta" in str(picture)
 
 
 # ── Videos ───────────────────────────────────────────────────────────────────────────────────────────────────────────

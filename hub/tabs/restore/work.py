@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,7 +94,7 @@ def restore(
     return Outcome(whole, before, after, tuple(scores(whole, before, after, model.kind, level, beside)), level)
 
 
-def exposed(outcome: Outcome, model: Restorer, stops: object) -> Outcome:
+def exposed(outcome: Outcome, model: Restorer, stops: float) -> Outcome:
     """``outcome``, of ``model``, with its picture exposed longer by so many ``stops``, measured again where it was.
 
     Raises:
@@ -103,28 +104,38 @@ def exposed(outcome: Outcome, model: Restorer, stops: object) -> Outcome:
     if after is outcome.after:
         return outcome
     found = rescored(outcome.scores, outcome.whole, after, model.kind)
-    return replace(outcome, after=after, scores=tuple(found), exposure=float(str(stops)))
+    return replace(outcome, after=after, scores=tuple(found), exposure=stops)
 
 
 class Recent:
-    """The last few outcomes by what was asked for, so that another exposure of one is there at once."""
+    """The last few outcomes by what was asked for, so that another exposure of one is there at once. Who asks for one
+    that is in the making waits for it.
+    """
 
     def __init__(self, most: int) -> None:
-        """Keep ``most`` of them: each holds three pictures, which may be large."""
+        """Keep ``most`` of them: each holds up to three pictures, which may be large."""
         self._most, self._lock = most, threading.Lock()
-        self._outcomes: OrderedDict[Hashable, Outcome] = OrderedDict()
+        self._outcomes: OrderedDict[Hashable, Future[Outcome]] = OrderedDict()
 
     def __call__(self, asked: Hashable, make: Callable[[], Outcome]) -> Outcome:
-        """The outcome of what was ``asked``, which ``make`` finds where it is not known."""
+        """The outcome of what was ``asked``, which ``make`` finds where it is not known. Where that fails, so do all
+        who wait for it, and whoever asks next tries again.
+        """
         with self._lock:
             known = self._outcomes.get(asked)
-        outcome = known or make()
-        with self._lock:
-            self._outcomes[asked] = outcome
+            future = known or Future[Outcome]()
+            self._outcomes[asked] = future
             self._outcomes.move_to_end(asked)
             while len(self._outcomes) > self._most:
                 self._outcomes.popitem(last=False)
-        return outcome
+        if known is None:
+            try:
+                future.set_result(make())
+            except BaseException as error:
+                future.set_exception(error)
+                with self._lock:
+                    self._outcomes.pop(asked, None)
+        return future.result()
 
 
 def _others(engine: Engine, model: Restorer, level: float) -> dict[str, Restorer]:
