@@ -81,7 +81,8 @@ def stored_config(family: str, settings: Mapping[str, Any]) -> RunConfig:
         raise TrainingError(
             f"This run of {family} has settings that this version does not know: {', '.join(sorted(unknown))}."
         )
-    return kind(**settings)
+    # JSON knows lists where a Config has tuples.
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
 
 
 def read_run_info(folder: Path) -> RunInfo:

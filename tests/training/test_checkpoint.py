@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
@@ -10,8 +11,18 @@ import torch
 from torch import nn
 
 from training.atomic import atomic_path
-from training.checkpoint import KEPT, RunInfo, checkpoints, latest_checkpoint, load_run, read_run_info, save_checkpoint
+from training.checkpoint import (
+    KEPT,
+    RunInfo,
+    checkpoints,
+    latest_checkpoint,
+    load_run,
+    read_run_info,
+    save_checkpoint,
+    stored_config,
+)
 from training.errors import TrainingError
+from training.families import gan
 from training.state_files import flatten_state, match_layouts, unflatten_state
 
 
@@ -30,6 +41,11 @@ def test_state_survives_flattening_bit_for_bit() -> None:
     assert back["groups"] == state["groups"]
     assert torch.equal(back["state"][0]["moments"][0], state["state"][0]["moments"][0])
     assert isinstance(back["state"][0]["moments"], tuple)
+
+
+def test_settings_come_back_from_json_as_they_were() -> None:
+    config = gan.Config(augment=("translation", "cutout"))
+    assert stored_config("gan", json.loads(json.dumps(asdict(config)))) == config
 
 
 def test_what_a_checkpoint_cannot_hold_is_refused_by_name() -> None:
