@@ -45,7 +45,9 @@ def _contrast(images: Tensor) -> Tensor:
 
 
 def _translation(images: Tensor) -> Tensor:
-    """Shift by up to an eighth of each side; what comes in repeats the edge, as a frame would be a thing to learn."""
+    """Shift by up to an eighth of each side. What comes in repeats the edge, where the paper has black: on white paper,
+    that is a frame for the generator to learn.
+    """
     count, _, height, width = images.shape
     device = images.device
 

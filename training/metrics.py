@@ -101,9 +101,8 @@ def pca_reconstruction(train: NDArray[np.uint8], images: NDArray[np.uint8], comp
 
 
 def pca_samples(train: NDArray[np.uint8], components: int, count: int) -> NDArray[np.uint8]:
-    """Images uint8 [count, ...] of a Gaussian along `components` principal components of `train`, always the same ones.
-
-    The best linear generator: probabilistic PCA (Tipping and Bishop, 1999) without the noise that it leaves to pixels.
+    """Images uint8 [count, ...] of a Gaussian with the mean of `train` and its deviations along `components` principal
+    components, always the same ones: what a linear generator makes of as many numbers of noise.
     """
     mean, basis, deviation = _principal_components(train, components)
     noise = np.random.RandomState(0).standard_normal((count, len(deviation)))

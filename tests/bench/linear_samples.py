@@ -3,10 +3,11 @@
     python -m tests.bench.linear_samples runs/gan-emoji-people
 
 As many components as the model has numbers of noise, and as many samples as its evaluation takes, measured on the test
-images as `genhub evaluate` measures the model. Writes `baselines.json` into the run, where `genhub export` finds it.
+images as `genhub evaluate` measures the model. Adds to `baselines.json` of the run, where `genhub export` finds it.
 """
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,14 @@ def main() -> None:
     samples = pca_samples(data.train.images, config.latent_dim, config.evaluation_samples)
     found = sample_metrics(samples, data, "test")
     name = f"Gaussian of {config.latent_dim} principal components"
-    distances = ("kernel_distance", "frechet_distance", "precision", "recall")
-    baselines = {key: {name: round(found[key], 4)} for key in distances if key in found}
-    write_json(run / "baselines.json", baselines)
+    distances = {"kernel_distance", "frechet_distance", "precision", "recall"}
+    if not found:
+        parser.error(f"{data.info.title} has too few test images for samples to be measured, or no instrument for it.")
+    file = run / "baselines.json"
+    baselines = json.loads(file.read_text()) if file.exists() else {}
+    for key in distances & found.keys():
+        baselines.setdefault(key, {})[name] = round(found[key], 4)
+    write_json(file, baselines)
     print(baselines)
 
 

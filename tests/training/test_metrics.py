@@ -158,7 +158,11 @@ def test_as_many_principal_components_as_dimensions_rebuild_the_picture_and_fewe
     assert both[1] < 0.5 < both[0]
 
 
-def test_samples_along_principal_components_vary_as_the_pictures_do() -> None:
+@pytest.mark.parametrize("exact", [1, 16])
+def test_samples_along_principal_components_vary_as_the_pictures_do(
+    exact: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.metrics.EXACT", exact)
     random = np.random.RandomState(0)
     plane = (random.randn(400, 2) * [3, 1]) @ random.randn(2, 16) * 6 + 128
     images = plane.round().clip(0, 255).astype(np.uint8).reshape(400, 4, 4, 1)
