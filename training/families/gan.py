@@ -7,7 +7,9 @@ derivatives and are taken on every eighth step only, eight times as strong (Karr
 spectral normalisation (Miyato et al., 2018) is the cheaper, rougher way. With few images, `--augment` (DiffAugment)
 keeps the discriminator from learning them by heart.
 
-Unlike a VAE's, its pictures are sharp, and it cannot read a picture back into a latent.
+Unlike a VAE's, its pictures are sharp, and it cannot read a picture back into a latent. On Noto's people, 100 minutes
+on two cores (226,000 pictures) leave some twenty kinds of person, at a kernel distance of 0.97 to three emoji that were
+held out, where real training pictures have 0.47 and a Gaussian of principal components 2.26.
 
     genhub train gan --preset cpu --data fashion
     genhub train gan --preset colour --data emoji-people
@@ -79,7 +81,8 @@ PRESETS: dict[str, RunConfig] = {
     "smoke": Config(latent_dim=8, width=8, batch_size=16, max_steps=30, penalty_every=2, evaluation_samples=100),
     "cpu": Config(batch_size=32, max_minutes=50.0),
     "gpu": Config(width=64, batch_size=256, max_minutes=15.0, learning_rate=1e-3, checkpoint_minutes=3.0),
-    # Some hundreds of pictures in colour that stand alike. With a penalty of 0.3 all of them became one, of 10 nothing.
+    # Some hundreds of pictures in colour that stand alike. Given up after a tenth of the budget (one seed each), a
+    # penalty of 0.3 and one of 10 showed the same picture everywhere, where this one showed several people.
     "colour": Config(
         image_size=64,
         channels=3,
