@@ -82,7 +82,10 @@ def stored_config(family: str, settings: Mapping[str, Any]) -> RunConfig:
             f"This run of {family} has settings that this version does not know: {', '.join(sorted(unknown))}."
         )
     # JSON knows lists where a Config has tuples.
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
+    typed: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
+    }
+    return kind(**typed)
 
 
 def read_run_info(folder: Path) -> RunInfo:
