@@ -34,7 +34,7 @@ def ask(plan: Plan, hub: str) -> str:
         case "sample":
             return _sample(plan, address(hub))
         case "translate" if plan.bundle.restores:
-            return _picture(plan, address(hub), "restore", "0, 0")  # its own depth, no damage added
+            return _picture(plan, address(hub), "restore", "0, 0, 0")  # no damage, its seed, exposed as it is
         case "translate":
             return _picture(plan, address(hub), "translate", 'false, \\"auto\\"')  # this way round
     return f"# This hub serves the files of {plan.bundle.id}; it has no endpoint for its task yet.\n" + fetch(plan, hub)
