@@ -5,12 +5,14 @@ with, so baselines come from a second file, ``RUN/baselines.json`` or ``genhub e
 
     {"frechet_distance": {"pythae VAE": 61.3, "PCA + Gaussian": 120.5}, "reconstruction_psnr": {"PCA-32": 20.4}}
 
-A key may name a part of the data after a slash, for example one class: ``frechet_distance/Sandal``.
+A key may say more after a slash, for example one class or a temperature: ``frechet_distance/Sandal``,
+``frechet_distance/temperature 0.8``.
 """
 
 import json
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,11 +135,11 @@ def read_metrics(
             key, name = FLOORS[floor]
             beside.setdefault(key + slash + subject, {})[name] = values.pop(full_key)
     instrument = content.get("evaluator") or FIRST_INSTRUMENT
-    errors = {meaning.error: values.pop(meaning.error, None) for meaning in MEANINGS.values() if meaning.error}
-    values.pop("kernel_floor_error", None)
+    named = {meaning.error for meaning in MEANINGS.values() if meaning.error} | {"kernel_floor_error"}
+    errors = {full_key: values.pop(full_key) for full_key in list(values) if full_key.partition("/")[0] in named}
     metrics = []
     for full_key, value in values.items():
-        key, _, subject = full_key.partition("/")
+        key, slash, subject = full_key.partition("/")
         if key not in MEANINGS or not math.isfinite(value):
             log.warning(
                 "the metric '%s' = %s is left out: export does not know it, or it is not a number", full_key, value
@@ -154,11 +156,19 @@ def read_metrics(
                 dataset=dataset,
                 split=split,
                 seeds=(seed,),
-                evaluator=_evaluator(meaning, instrument, errors.get(meaning.error)),
+                evaluator=_evaluator(meaning, instrument, errors.get(meaning.error + slash + subject)),
                 baselines=beside.get(full_key, {}),
             )
         )
-    return tuple(metrics)
+    return tuple(_beside_temperature_one(metric, metrics) for metric in metrics)
+
+
+def _beside_temperature_one(metric: Metric, metrics: Sequence[Metric]) -> Metric:
+    """`metric`, and where it is of another temperature the value at 1 beside it."""
+    at_one = next((each.value for each in metrics if (each.name, each.subject) == (metric.name, "")), None)
+    if metric.temperature is None or at_one is None:
+        return metric
+    return metric.model_copy(update={"baselines": {**metric.baselines, "temperature 1": at_one}})
 
 
 def _evaluator(meaning: Meaning, instrument: str, error: float | None) -> str:

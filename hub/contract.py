@@ -10,6 +10,7 @@ Read a manifest with :func:`read_bundle`; it either returns a :class:`Bundle` wh
 """
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
@@ -111,7 +112,8 @@ class Metric(_Frozen):
 
     name: str
     subject: str = ""
-    """What part of the data it is about, for example one class; empty for all of it."""
+    """What it is about where that is not all of the data as the model takes it: one class, the way back of a
+    two-way model ("inverse"), or a temperature ("temperature 0.8")."""
     value: float
     unit: str = ""
     higher_is_better: bool
@@ -131,6 +133,12 @@ class Metric(_Frozen):
         if len(self.seeds) > 1 and not self.per_seed:
             raise ValueError("several seeds need a value each in per_seed")
         return self
+
+    @property
+    def temperature(self) -> float | None:
+        """What noise was scaled by before the samples were made that it is about; ``None`` where it says nothing."""
+        found = re.fullmatch(r"temperature (\d+(?:\.\d+)?)", self.subject)
+        return float(found[1]) if found else None
 
 
 class Direction(_Frozen):

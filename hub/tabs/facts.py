@@ -1,5 +1,6 @@
 """What a model is, in a few lines beside its pictures: quality with its baselines, size, data, licence, card."""
 
+from collections.abc import Sequence
 from html import escape
 
 from hub.contract import Bundle, Metric
@@ -25,7 +26,7 @@ def facts(bundle: Bundle, folded: bool = False) -> str:
         rows.append(("Latent", f"{bundle.latent_dim} numbers"))
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
     measured = "".join(bars(metric) for metric in bundle.metrics if metric.baselines and not metric.subject)
-    numbers = f"{measured}<dl>{listed}</dl>"
+    numbers = f"{measured}{by_temperature(bundle.metrics)}<dl>{listed}</dl>"
     if folded:
         numbers = f"<details><summary>How good it is, size, data and licence</summary>{numbers}</details>"
     return (
@@ -50,6 +51,32 @@ def bars(metric: Metric) -> str:
     return (
         f'<figure class="metric"><figcaption>{escape(metric.name)}{escape(unit)} <em>{better} is better, '
         f"{escape(metric.dataset)} {escape(metric.split)}</em></figcaption>{drawn}{seeds}</figure>"
+    )
+
+
+def by_temperature(metrics: Sequence[Metric]) -> str:
+    """What samples were measured to be at other temperatures than 1, beside 1: a line a metric, its best value bold."""
+    found: dict[str, dict[float, Metric]] = {}
+    for metric in metrics:
+        temperature = metric.temperature if metric.subject else 1.0
+        if temperature is not None:
+            found.setdefault(metric.name, {})[temperature] = metric
+    found = {name: values for name, values in found.items() if len(values) > 1}
+    if not found:
+        return ""
+    temperatures = sorted({temperature for values in found.values() for temperature in values})
+    lines = []
+    for name, values in found.items():
+        best = max(values.values(), key=lambda metric: metric.value if metric.higher_is_better else -metric.value)
+        cells = [
+            f"<td>{'–' if each is None else f'<b>{short(each.value)}</b>' if each is best else short(each.value)}</td>"
+            for each in map(values.get, temperatures)
+        ]
+        lines.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>')
+    columns = "".join(f'<th scope="col">{temperature:g}</th>' for temperature in temperatures)
+    return (
+        f'<table class="temperatures"><thead><tr><th scope="col">At temperature</th>{columns}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table>"
     )
 
 

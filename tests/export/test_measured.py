@@ -44,6 +44,21 @@ def test_a_class_has_a_row_of_its_own_with_its_own_floor(run: Path) -> None:
     assert found["Class accuracy of samples", ""] == {"real images": 0.95}
 
 
+def test_a_temperature_has_a_row_of_its_own_beside_temperature_one(run: Path) -> None:
+    more = {"frechet_distance/temperature 0.8": 9.0, "frechet_distance/temperature": 1.0}
+    more |= {"kernel_distance": 0.5, "kernel_error": 0.1}
+    more |= {f"{key}/temperature 0.8": value / 2 for key, value in more.items() if "kernel" in key}
+    (run / "metrics.json").write_text(json.dumps({"evaluator": "E", "metrics": {"test": METRICS | more}}))
+    found = {(metric.name, metric.subject): metric for metric in read_metrics(run, "d", 0)}
+    cooler = found["Fréchet distance of samples", "temperature 0.8"]
+    assert (cooler.temperature, cooler.value, cooler.baselines) == (0.8, 9.0, {"temperature 1": 12.5})
+    assert found["Fréchet distance of samples", ""].temperature is None
+    of_a_class = found["Fréchet distance of samples", "temperature"]
+    assert (of_a_class.temperature, of_a_class.baselines) == (None, {}), "a class may be called what it likes"
+    assert found["Kernel distance of samples", ""].evaluator == "E; standard error 0.1"
+    assert found["Kernel distance of samples", "temperature 0.8"].evaluator == "E; standard error 0.05"
+
+
 def test_the_evaluator_is_the_one_that_the_run_names(run: Path) -> None:
     before = {metric.name: metric.evaluator for metric in read_metrics(run, "d", 0)}
     assert before["Fréchet distance of samples"] == "Fashion classifier (features 128-d)"

@@ -1,5 +1,7 @@
 """Losses and penalties of adversarial recipes, and augmentation, against what is known of them."""
 
+from types import ModuleType
+
 import pytest
 import torch
 
@@ -99,3 +101,13 @@ def test_the_penalty_goes_from_its_weight_to_the_share_of_it_that_was_asked_for(
     assert torch.equal(learned(0.5, penalty=50.0, final_penalty=0.04), learned(0.5, penalty=10.0))
     assert torch.equal(learned(1.0, penalty=50.0, final_penalty=0.04), learned(1.0, penalty=2.0))
     assert not torch.equal(learned(1.0, penalty=50.0), learned(1.0, penalty=2.0))
+
+
+@pytest.mark.parametrize("family", [gan, cgan])
+def test_samples_are_measured_at_temperatures_below_one_too(family: ModuleType) -> None:
+    data = read_parquet(TINY, 32, 1)
+    torch.manual_seed(0)
+    trainer = family.Trainer(family.Config(width=4, evaluation_samples=40), data, new_accelerator(cpu=True))
+    found = trainer.evaluate("test")
+    assert found["frechet_distance"] != found["frechet_distance/temperature 0.7"]
+    assert ("class_accuracy/temperature 0.7" in found) == (family is cgan)

@@ -8,7 +8,7 @@ import torch
 
 from training.classification_accuracy import ClassificationAccuracy
 from training.data.dataset import ImageData, Split, read_info, read_parquet
-from training.evaluation import conditional_metrics, sample_metrics
+from training.evaluation import conditional_metrics, over_temperatures, sample_metrics
 from training.features import EVALUATORS, fashion_card, fashion_features, fashion_probabilities
 from training.metrics import (
     frechet_distance,
@@ -148,6 +148,21 @@ def test_samples_of_the_wrong_class_are_seen_though_all_together_they_look_right
     for name in classes:
         assert right[f"frechet_distance/{name}"] == pytest.approx(right[f"frechet_floor/{name}"])
         assert wrong[f"frechet_distance/{name}"] > right[f"frechet_distance/{name}"]
+
+
+def test_temperatures_below_one_are_told_beside_it_but_not_class_by_class() -> None:
+    found = over_temperatures(lambda at: {"frechet_distance": 10 * at, "frechet_distance/Bag": at, "recall_real": 0.9})
+    assert found.pop("frechet_distance/temperature 0.8") == pytest.approx(8.0)
+    assert found == pytest.approx(
+        {
+            "frechet_distance": 10.0,
+            "frechet_distance/Bag": 1.0,
+            "recall_real": 0.9,
+            "frechet_distance/temperature 0.9": 9.0,
+            "frechet_distance/temperature 0.7": 7.0,
+        }
+    )
+    assert over_temperatures(lambda at: {}) == {}, "where there is no instrument"
 
 
 def test_as_many_principal_components_as_dimensions_rebuild_the_picture_and_fewer_do_not() -> None:

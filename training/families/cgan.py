@@ -114,19 +114,19 @@ class Trainer(gan.Trainer):
 
     def evaluate(self, split: str = "test") -> dict[str, float]:
         """The metrics of `gan`, each class's Fréchet distance, and class accuracy; classes as often as in the data."""
-        real = self.data.test if split == "test" else self.data.val
-        if len(real) == 0:
-            return {}
-        count = self.config.evaluation_samples
-        label = real.labels[np.arange(count) % len(real)]
-        found = conditional_metrics(self._generate(label), label, self.data, split)
-        if self.config.classifier_epochs and is_fashion(self.data):
+        found = super().evaluate(split)
+        if found and self.config.classifier_epochs and is_fashion(self.data):
             found |= self._classifiers.on(split)
         return found
 
-    def _generate(self, label: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def _measure(self, split: str, temperature: float) -> dict[str, float]:
+        real = self.data.test if split == "test" else self.data.val
+        label = real.labels[np.arange(self.config.evaluation_samples) % len(real)]
+        return conditional_metrics(self._generate(label, temperature), label, self.data, split)
+
+    def _generate(self, label: NDArray[np.int64], temperature: float = 1.0) -> NDArray[np.uint8]:
         """Pictures uint8 [N, H, W, C] of the classes int64 [N], from the evaluation's noise."""
-        noise = evaluation_noise(len(label), self.config.latent_dim)
+        noise = temperature * evaluation_noise(len(label), self.config.latent_dim)
         return to_uint8(self.sample(noise, torch.from_numpy(label)))
 
     @cached_property

@@ -29,7 +29,7 @@ from training.augment import Augmentation, diff_augment, mirror_half
 from training.config import RunConfig
 from training.data.dataset import ImageData
 from training.ema import EMA
-from training.evaluation import evaluation_noise, sample_metrics
+from training.evaluation import evaluation_noise, over_temperatures, sample_metrics
 from training.family import Stateful
 from training.nets.stages import halvings
 from training.pixels import to_uint8
@@ -313,8 +313,13 @@ class Trainer:
         return self.sample(self.noise)
 
     def evaluate(self, split: str = "test") -> dict[str, float]:
-        """Fréchet distance, precision and recall of samples of fixed noise, where there is an evaluator."""
+        """Distance, precision and recall of samples of fixed noise, at several temperatures, where there is an
+        evaluator.
+        """
         if len(self.data.test if split == "test" else self.data.val) == 0:
             return {}
-        noise = evaluation_noise(self.config.evaluation_samples, self.config.latent_dim)
+        return over_temperatures(lambda temperature: self._measure(split, temperature))
+
+    def _measure(self, split: str, temperature: float) -> dict[str, float]:
+        noise = temperature * evaluation_noise(self.config.evaluation_samples, self.config.latent_dim)
         return sample_metrics(to_uint8(self.sample(noise)), self.data, split)

@@ -7,7 +7,7 @@ from hub.card import pictures
 from hub.contract import Bundle, Metric
 from hub.errors import HubError
 from hub.runtime.engine import Model
-from hub.tabs.facts import COLOURS, bars, short
+from hub.tabs.facts import COLOURS, bars, by_temperature, short
 from hub.tabs.models.rows import card_address
 
 
@@ -29,8 +29,8 @@ def about(model: Model) -> str:
         for path, caption in pictures(bundle, model.folder)
     )
     whole = "".join(bars(metric) for metric in bundle.metrics if not metric.subject)
-    parts = [metric for metric in bundle.metrics if metric.subject]
-    measured = whole or "<p>This model was not evaluated.</p>"
+    parts = [metric for metric in bundle.metrics if metric.subject and metric.temperature is None]
+    measured = f"{whole}{by_temperature(bundle.metrics)}" or "<p>This model was not evaluated.</p>"
     return (
         f'<div class="model-card"><div>{shown}</div><div class="facts"><h3>How good it is</h3>{measured}</div>'
         f'<div class="facts"><h3>What it is</h3>{_facts(model)}'
