@@ -13,7 +13,7 @@ run: .venv/.serve
 # A browser that has waited 30 seconds in vain gets one more chance, and the report says so: shared machines stand still at times.
 # One thread each: OpenMP's wait for each other by spinning, and where cores are shared that costs five times the work.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --reruns 1 --only-rerun TimeoutError
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --no-loadscope-reorder --reruns 1 --only-rerun TimeoutError
 
 lint: .venv/.test
 	$(BIN)/ruff check .

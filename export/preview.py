@@ -40,6 +40,8 @@ def preview(trained: Trained, ports: Mapping[str, Graph], runs: Mapping[str, Run
     targets = inputs.targets(count, seed=SEED)
     if targets is not None:
         columns["what it should be"] = targets
+        if "inverse" in runs:
+            columns["the way back from there"] = runs["inverse"]({"image": targets})["translated"]
     pictures = {name: _as_pixels(array, trained.image.channels) for name, array in columns.items() if array.ndim >= 3}
     rows = np.stack(list(pictures.values()), axis=1).reshape(-1, *next(iter(pictures.values())).shape[1:])
     names = ", ".join(pictures)

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hub import __version__, archive, images, logs
 from hub.card import card_page, listed_file
 from hub.errors import BundleError, HubError, RequestError, SourceError
+from hub.quick_gradio import leave_stubs_alone
 from hub.runtime.engine import Engine
 from hub.tasks import speak
 from hub.tasks.sample import SampleModel
@@ -158,6 +159,7 @@ class Hub:
             self.on_failure()
 
     def _build_pages(self) -> FastAPI:
+        leave_stubs_alone()
         from hub.app import mount  # seconds: Gradio
 
         return mount(FastAPI(docs_url=None, redoc_url=None, openapi_url=None), self.engine)

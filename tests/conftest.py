@@ -13,6 +13,18 @@ from tests.hub_stand_in import HubStandIn
 
 SHARING = ("tests/conformance/", "tests/export/", "tests/training/")
 """Folders whose files share what is costly to make, such as runs and exported bundles."""
+LONGEST_FIRST = (*SHARING, "tests/e2e/test_walkthrough.py", "tests/e2e/")
+"""Or what takes minutes would begin when all else is done, and run alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of LONGEST_FIRST at the beginning; pytest-xdist hands them out in order (Makefile)."""
+    first = {prefix: place for place, prefix in enumerate(LONGEST_FIRST)}
+    items.sort(
+        key=lambda item: min(
+            (place for prefix, place in first.items() if item.nodeid.startswith(prefix)), default=len(first)
+        )
+    )
 
 
 class Schedule(LoadScopeScheduling):  # type: ignore[misc]

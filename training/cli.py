@@ -214,10 +214,3 @@ def _data(argv: list[str]) -> int:
     state = "built" if fresh else "already there"
     print(f"{info.title} {info.version} ({info.licence}) is {state}: {path}, {path.stat().st_size / 1e6:.1f} MB.")
     return 0
-
-
-if __name__ == "__main__":
-    commands = {"train": train, "evaluate": evaluate, "data": data}
-    if len(sys.argv) < 2 or sys.argv[1] not in commands:
-        sys.exit("usage: python -m training.cli train|evaluate|data ...")
-    sys.exit(commands[sys.argv[1]](sys.argv[2:]))

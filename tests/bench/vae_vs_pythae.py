@@ -44,7 +44,7 @@ def train_both(python: Path, folder: Path, minutes: float, nets: str, latent_dim
     """Train both at once, one process and one thread each. Their output goes to `ours.log` and `peer.log`."""
     commands = {
         "ours": [
-            *[sys.executable, "-m", "training.cli", "train", "vae", "--preset", "cpu", "--data", "fashion"],
+            *[sys.executable, "-m", "hub.cli", "train", "vae", "--preset", "cpu", "--data", "fashion"],
             *["--max-minutes", str(minutes), "--out", str(folder / "ours")],
         ],
         "peer": [

@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.training.commands import TINY, finish, start, wait_until
+from tests.training.commands import TINY, start, wait_until
 from training.checkpoint import checkpoints
 from training.family import FAMILIES, load_family
 
-STEPS = 40
+STEPS = 24
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -24,14 +24,14 @@ def test_killed_and_resumed_run_ends_bit_identical_to_an_uninterrupted_one(famil
     settings = ["train", family, "--preset", "smoke", "--data", data, "--max-steps", str(STEPS)]
     uninterrupted = start(*settings, "--out", whole)
     victim = start(*settings, "--out", broken, "--checkpoint-minutes", "0")
-    wait_until(lambda: bool(checkpoints(broken)) and checkpoints(broken)[-1].name >= "step-00000010", victim)
+    wait_until(lambda: bool(checkpoints(broken)) and checkpoints(broken)[-1].name >= "step-00000006", victim)
     victim.send_signal(signal.SIGKILL)
-    victim.communicate()
+    assert victim.finish()[0] == -signal.SIGKILL
     assert checkpoints(broken)[-1].name < f"step-{STEPS:08d}", "killed too late to prove anything"
 
-    code, _, errors = finish(start("train", family, "--resume", broken))
+    code, _, errors = start("train", family, "--resume", broken).finish()
     assert code == 0, errors
-    code, _, errors = finish(uninterrupted)
+    code, _, errors = uninterrupted.finish()
     assert code == 0, errors
 
     expected, expected_scalars = _final_state(whole)

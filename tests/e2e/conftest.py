@@ -52,7 +52,7 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
 
     def pictures(self) -> list[str]:
-        """The pictures shown, each as the data of its decoded pixels; waits until all have loaded and none is replaced.
+        """The pictures shown, each as a PNG of its decoded pixels; waits until all have loaded and none is replaced.
 
         Not for an idle network: the page keeps a stream of events open while anything at all is being drawn.
         """
@@ -69,9 +69,10 @@ class Visit:
         return self.page.evaluate(
             """() => Promise.all([...document.querySelectorAll('#pictures img')].map(async image => {
                 await image.decode()
-                const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight)
-                const context = canvas.getContext('2d'); context.drawImage(image, 0, 0)
-                return context.getImageData(0, 0, canvas.width, canvas.height).data.join()
+                const canvas = document.createElement('canvas')
+                canvas.width = image.naturalWidth; canvas.height = image.naturalHeight
+                canvas.getContext('2d').drawImage(image, 0, 0)
+                return canvas.toDataURL()
             }))"""
         )
 

@@ -1,5 +1,7 @@
 """What the Code section shows, run as pasted: the page in a real browser, the shell against a running hub."""
 
+import base64
+import io
 import math
 import shutil
 import subprocess
@@ -43,10 +45,7 @@ FIXED_RANDOM = """
 let state = 1
 Math.random = () => (state = state * 16807 % 2147483647) / 2147483647
 """
-PICTURES = """[...document.querySelectorAll('canvas')].map(canvas => {
-  const {width, height} = canvas
-  return {width, height, data: [...canvas.getContext('2d').getImageData(0, 0, width, height).data]}
-})"""
+PICTURES = "[...document.querySelectorAll('canvas')].map(canvas => canvas.toDataURL())"
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +88,8 @@ def open_page(visit: Visit, url: str, shows: str) -> list[np.ndarray]:
     found = visit.page.evaluate(PICTURES)
     assert [said for said in visit.complaints if "favicon" not in said and "404" not in said] == []
     assert all(asked.startswith((url, "blob:")) for asked in visit.requests)
-    return [np.array(each["data"]).reshape(each["height"], each["width"], 4) for each in found]
+    files = [base64.b64decode(each.partition(",")[2]) for each in found]
+    return [np.asarray(Image.open(io.BytesIO(each)).convert("RGBA")) for each in files]
 
 
 def same_noise(count: int, length: int) -> np.ndarray:

@@ -19,7 +19,7 @@ def test_the_earlier_checkpoint_stays_the_latest_and_the_run_says_why_it_ended(s
     before = latest_checkpoint(run)
     assert (before / "state.safetensors").stat().st_size > LIMIT
     done = subprocess.run(
-        [sys.executable, "-m", "training.cli", "train", "vae", "--resume", str(run), "--max-steps", "35"],
+        [sys.executable, "-m", "hub.cli", "train", "vae", "--resume", str(run), "--max-steps", "35"],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
