@@ -106,7 +106,7 @@ def to_onnx(graph: Wrapped, feeds: Arrays, multiple: int = 1) -> onnx.ModelProto
 @cache
 def _read_operators_once() -> None:
     """The exporter reads ONNX Script's 1,500 operators anew for every graph, which is half the time of a small one."""
-    ONNXRegistry.from_torchlib = cache(ONNXRegistry.from_torchlib)  # type: ignore[method-assign]
+    ONNXRegistry.from_torchlib = staticmethod(cache(ONNXRegistry.from_torchlib))  # type: ignore[method-assign]
 
 
 def _dims(graph: Wrapped, multiple: int) -> dict[str, Any]:

@@ -4,8 +4,11 @@ import re
 
 import numpy as np
 
+from export.graphs import wrap
+from export.inputs import Inputs
 from export.parity import Run
-from export.preview import COMPARED, neighbours
+from export.preview import COMPARED, neighbours, preview
+from export.trained import Examples
 from tests.export.stand_ins import SIZE, trained
 
 GAP = 2
@@ -41,3 +44,24 @@ def test_each_sample_stands_beside_the_nearest_of_all_training_pictures() -> Non
         assert np.square(neighbour - sample).sum() == np.square(known - sample).sum(axis=(1, 2)).min()
     ratio = re.search(r"distance is ([0-9.]+) times", caption)
     assert ratio is not None and float(ratio[1]) > 1 and " 0 are copies" in caption
+
+
+def test_of_two_way_models_it_shows_the_way_back_from_where_the_picture_should_come_to() -> None:
+    pictures = np.random.RandomState(0).randint(0, 256, (3, SIZE, SIZE, 3)).astype(np.uint8)
+    model = trained("translate", held_out=Examples(pictures, targets=255 - pictures))
+    graphs = wrap(model.task, model.modules, model.sizes, model.conditional)
+    ports = {name: graph.ports for name, graph in graphs.items()}
+    runs: dict[str, Run] = {
+        "translator": lambda feeds: {"translated": feeds["image"] // 2},
+        "inverse": lambda feeds: {"translated": feeds["image"] // 4},
+    }
+    sheet, caption = preview(model, ports, runs, Inputs(model, model.held_out, graphs))
+    scale = (sheet.shape[1] - 3 * GAP) // 4 // SIZE
+    first = [
+        sheet[: SIZE * scale : scale, at : at + SIZE * scale : scale]
+        for at in range(0, sheet.shape[1], SIZE * scale + GAP)
+    ]
+    assert len(first) == 4
+    assert "image, translated, what it should be, the way back from there." in caption
+    assert np.array_equal(first[1], first[0] // 2)
+    assert np.array_equal(first[2], 255 - first[0]) and np.array_equal(first[3], first[2] // 4)
