@@ -25,7 +25,7 @@ from training.metrics import frechet_distance, kernel_distance, precision_recall
 MANIFOLD = 5000
 """Images of each kind, at most, in precision and recall: their distances are a matrix."""
 EVALUATION_SEED = 2021
-TEMPERATURES = (0.9, 0.8, 0.7)
+TEMPERATURES = (0.9, 0.8, 0.7, 0.6)
 """Below 1, noise is scaled by them before pictures are made of it (Kingma and Dhariwal, 2018): typical for daring."""
 BY_TEMPERATURE = ("frechet_distance", "kernel_distance", "kernel_error", "precision", "recall", "class_accuracy")
 """What is told of each of them; class by class they would be many numbers for few readers."""

@@ -72,7 +72,7 @@ def by_temperature(metrics: Sequence[Metric]) -> str:
             f"<td>{'–' if each is None else f'<b>{short(each.value)}</b>' if each is best else short(each.value)}</td>"
             for each in map(values.get, temperatures)
         ]
-        lines.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>')
+        lines.append(f'<tr><th scope="row">{escape(name.removesuffix(" of samples"))}</th>{"".join(cells)}</tr>')
     columns = "".join(f'<th scope="col">{temperature:g}</th>' for temperature in temperatures)
     return (
         f'<table class="temperatures"><thead><tr><th scope="col">At temperature</th>{columns}</tr></thead>'

@@ -30,8 +30,8 @@ def test_temperatures_stand_in_order_beside_one_and_the_best_value_of_a_line_is_
     )
     assert rows(table) == [
         ["At temperature", "0.7", "0.9", "1"],
-        [distance, "–", "*0.15*", "0.2"],
-        ["Recall of samples", "0.3", "0.45", "*0.5*"],
+        ["Fréchet distance", "–", "*0.15*", "0.2"],
+        ["Recall", "0.3", "0.45", "*0.5*"],
     ]
 
 

@@ -160,6 +160,7 @@ def test_temperatures_below_one_are_told_beside_it_but_not_class_by_class() -> N
             "recall_real": 0.9,
             "frechet_distance/temperature 0.9": 9.0,
             "frechet_distance/temperature 0.7": 7.0,
+            "frechet_distance/temperature 0.6": 6.0,
         }
     )
     assert over_temperatures(lambda at: {}) == {}, "where there is no instrument"
