@@ -91,8 +91,8 @@ def conditional_metrics(
         return {}
     features, real = _features(instrument, samples, data, split), _split(data, split)
     found = _overall(features, instrument)
-    found["class_accuracy"] = _agreement(samples, label)
-    found["class_accuracy_real"] = _agreement(real.images, real.labels)
+    found["class_accuracy"] = _agreement(features.samples, label)
+    found["class_accuracy_real"] = _agreement(features.real, real.labels)
     train_label = data.train.labels[: len(features.train)]
     for number, name in enumerate(data.info.class_names):
         ours, theirs = features.samples[label == number], features.real[real.labels == number]
@@ -178,9 +178,9 @@ def _overall(features: _Features, instrument: Instrument) -> dict[str, float]:
     }
 
 
-def _agreement(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
-    """Share of images in which the evaluator sees the class of the label."""
-    return float((fashion_probabilities(images).argmax(axis=1) == labels).mean())
+def _agreement(features: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Share of the pictures with these features in which the evaluator sees the class of the label."""
+    return float((fashion_probabilities(features).argmax(axis=1) == labels).mean())
 
 
 def _split(data: ImageData, split: str) -> Split:

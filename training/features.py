@@ -116,18 +116,16 @@ def fashion_features(images: Tensor | NDArray[np.uint8], batch_size: int = 500) 
     its centre, which undoes the padding to 32. Float images are rounded to grey levels first: what is measured is the
     picture that a user gets.
     """
-    return _in_batches(images, batch_size, fashion_classifier().features)
+    starts = range(0, len(images), batch_size)
+    features = [fashion_classifier().features(_prepare(images[start : start + batch_size])) for start in starts]
+    return torch.cat(features).double().numpy()
 
 
 @torch.no_grad()
-def fashion_probabilities(images: Tensor | NDArray[np.uint8], batch_size: int = 500) -> NDArray[np.float64]:
-    """Class probabilities: float64 [N, 10]. Same inputs as `fashion_features`."""
-    return _in_batches(images, batch_size, lambda batch: fashion_classifier()(batch).softmax(dim=1))
-
-
-def _in_batches(images: Tensor | NDArray[np.uint8], batch_size: int, function: Any) -> NDArray[np.float64]:
-    outputs = [function(_prepare(images[start : start + batch_size])) for start in range(0, len(images), batch_size)]
-    return torch.cat(outputs).double().numpy()
+def fashion_probabilities(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Class probabilities, float64 [N, 10], of pictures of which `fashion_features` gave `features`."""
+    probabilities: Tensor = fashion_classifier().head(torch.from_numpy(features).float()).softmax(dim=1)
+    return probabilities.double().numpy()
 
 
 def _prepare(images: Tensor | NDArray[np.uint8]) -> Tensor:

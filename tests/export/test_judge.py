@@ -11,7 +11,7 @@ from hub import open_model
 from tests.export.stand_ins import trained
 from training.data.dataset import DataInfo, absent_data
 from training.evaluation import judge_of
-from training.features import fashion_probabilities
+from training.features import fashion_features, fashion_probabilities
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_the_fashion_judge_sees_padded_pictures_as_the_evaluator_does() -> None:
     assert judge is not None
     images = np.random.RandomState(0).randint(0, 256, (6, 32, 32, 1), dtype=np.uint8)
     found = Judge(judge)(torch.from_numpy(images)).numpy()
-    assert np.allclose(found, fashion_probabilities(images), atol=1e-6)
+    assert np.allclose(found, fashion_probabilities(fashion_features(images)), atol=1e-6)
 
 
 def test_other_pictures_have_no_judge() -> None:
