@@ -75,7 +75,7 @@ def by_temperature(metrics: Sequence[Metric]) -> str:
         lines.append(f'<tr><th scope="row">{escape(name.removesuffix(" of samples"))}</th>{"".join(cells)}</tr>')
     columns = "".join(f'<th scope="col">{temperature:g}</th>' for temperature in temperatures)
     return (
-        f'<table class="temperatures"><thead><tr><th scope="col">At temperature</th>{columns}</tr></thead>'
+        f'<table class="temperatures"><thead><tr><th scope="col">Temperature</th>{columns}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>"
     )
 

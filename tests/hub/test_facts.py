@@ -29,7 +29,7 @@ def test_temperatures_stand_in_order_beside_one_and_the_best_value_of_a_line_is_
         ]
     )
     assert rows(table) == [
-        ["At temperature", "0.7", "0.9", "1"],
+        ["Temperature", "0.7", "0.9", "1"],
         ["Fréchet distance", "–", "*0.15*", "0.2"],
         ["Recall", "0.3", "0.45", "*0.5*"],
     ]
