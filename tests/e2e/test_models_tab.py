@@ -69,9 +69,17 @@ def test_choosing_a_model_shows_its_card_where_one_looks(hub: RunningHub, visit:
     )
     card = visit.page.locator("#model-card")
     visit.page.wait_for_function("document.querySelectorAll('#model-card .shown img').length == 2")
-    for metric in resolve("cgan-fashion").bundle.metrics:
-        for baseline in metric.baselines:
+    metrics = resolve("cgan-fashion").bundle.metrics
+    for metric in metrics:
+        for baseline in metric.baselines if metric.temperature is None else ():
             assert baseline in (card.text_content() or "")
+    temperatures = sorted({metric.temperature for metric in metrics if metric.temperature is not None} | {1.0})
+    table = card.get_by_role("table").filter(has_text="Temperature")
+    assert table.get_by_role("columnheader").all_inner_texts() == [
+        "Temperature",
+        *(f"{each:g}" for each in temperatures),
+    ]
+    assert table.is_visible() and len(temperatures) > 1
     card.get_by_text("Part by part").click()
     assert card.get_by_role("row", name="Ankle boot").is_visible()
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]  # type: ignore[index]
