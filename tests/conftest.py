@@ -19,12 +19,7 @@ LONGEST_FIRST = (*SHARING, "tests/e2e/test_walkthrough.py", "tests/e2e/")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of LONGEST_FIRST at the beginning; pytest-xdist hands them out in order (Makefile)."""
-    first = {prefix: place for place, prefix in enumerate(LONGEST_FIRST)}
-    items.sort(
-        key=lambda item: min(
-            (place for prefix, place in first.items() if item.nodeid.startswith(prefix)), default=len(first)
-        )
-    )
+    items.sort(key=lambda item: next((at for at, name in enumerate(LONGEST_FIRST) if item.nodeid.startswith(name)), 99))
 
 
 class Schedule(LoadScopeScheduling):  # type: ignore[misc]

@@ -29,6 +29,8 @@ TEMPERATURES = (0.9, 0.8, 0.7, 0.6)
 """Below 1, noise is scaled by them before pictures are made of it (Kingma and Dhariwal, 2018): typical for daring."""
 BY_TEMPERATURE = ("frechet_distance", "kernel_distance", "kernel_error", "precision", "recall", "class_accuracy")
 """What is told of each of them; class by class they would be many numbers for few readers."""
+REMEMBERED = 16
+"""Sets of features that are kept: a run's own pictures, and its samples for two splits at every temperature."""
 MEASURED = frozenset(
     {"frechet_distance", "kernel_distance", "precision", "reconstruction_frechet", "translation_kernel"}
 )
@@ -143,7 +145,7 @@ def _seen(instrument: Instrument, images: NDArray[np.uint8]) -> NDArray[np.float
     """Features of images, remembered: val and test are measured against the same samples and training images."""
     key = hashlib.sha256(instrument.name.encode() + images.tobytes()).digest()
     if key not in _REMEMBERED:
-        if len(_REMEMBERED) >= 8:
+        if len(_REMEMBERED) >= REMEMBERED:
             _REMEMBERED.clear()
         _REMEMBERED[key] = instrument.features(images)
     return _REMEMBERED[key]

@@ -68,11 +68,11 @@ def by_temperature(metrics: Sequence[Metric]) -> str:
     lines = []
     for name, values in found.items():
         best = max(values.values(), key=lambda metric: metric.value if metric.higher_is_better else -metric.value)
-        cells = [
-            f"<td>{'–' if each is None else f'<b>{short(each.value)}</b>' if each is best else short(each.value)}</td>"
-            for each in map(values.get, temperatures)
-        ]
-        lines.append(f'<tr><th scope="row">{escape(name.removesuffix(" of samples"))}</th>{"".join(cells)}</tr>')
+        drawn = {
+            at: short(each.value) if each is not best else f"<b>{short(each.value)}</b>" for at, each in values.items()
+        }
+        cells = "".join(f"<td>{drawn.get(temperature, '–')}</td>" for temperature in temperatures)
+        lines.append(f'<tr><th scope="row">{escape(name.removesuffix(" of samples"))}</th>{cells}</tr>')
     columns = "".join(f'<th scope="col">{temperature:g}</th>' for temperature in temperatures)
     return (
         f'<table class="temperatures"><thead><tr><th scope="col">Temperature</th>{columns}</tr></thead>'

@@ -9,15 +9,12 @@ these and one of the real ones, both tested on real test images. About six minut
 
 import argparse
 
-import numpy as np
-
 from hub.runtime.engine import Engine
+from tests.bench.generated import generated
 from training.classification_accuracy import ClassificationAccuracy
 from training.data.build import build, parquet_path
 from training.data.dataset import Split, read_parquet
 from training.evaluation import evaluation_noise
-
-CHUNK = 250
 
 
 def main() -> None:
@@ -32,11 +29,7 @@ def main() -> None:
     data = read_parquet(parquet_path("fashion"), model.bundle.image.height, model.bundle.image.channels)
     label = data.train.labels
     z = evaluation_noise(len(label), model.bundle.latent_dim or 0).numpy()
-    parts = [
-        model.run("decoder", {"z": z[at : at + CHUNK], "label": label[at : at + CHUNK]})["image"]
-        for at in range(0, len(label), CHUNK)
-    ]
-    scores = ClassificationAccuracy(Split(np.concatenate(parts), label), data, arguments.epochs)
+    scores = ClassificationAccuracy(Split(generated(model, z, label), label), data, arguments.epochs)
     print({split: scores.on(split) for split in ("val", "test")})
 
 

@@ -13,11 +13,10 @@ from functools import partial
 import numpy as np
 
 from hub.runtime.engine import Engine
+from tests.bench.generated import generated
 from training.data.build import build, parquet_path
 from training.data.dataset import read_parquet
 from training.evaluation import conditional_metrics, evaluation_noise, over_temperatures, sample_metrics
-
-CHUNK = 250
 
 
 def main() -> None:
@@ -37,9 +36,7 @@ def main() -> None:
     def measure(split: str, temperature: float) -> dict[str, float]:
         real = data.test if split == "test" else data.val
         label = real.labels[np.arange(count) % len(real)]
-        feeds = {"z": np.float32(temperature) * noise} | ({"label": label} if bundle.conditional else {})
-        chunks = ({key: value[at : at + CHUNK] for key, value in feeds.items()} for at in range(0, count, CHUNK))
-        samples = np.concatenate([model.run("decoder", chunk)["image"] for chunk in chunks])
+        samples = generated(model, np.float32(temperature) * noise, label)
         if bundle.conditional:
             return conditional_metrics(samples, label, data, split)
         return sample_metrics(samples, data, split)

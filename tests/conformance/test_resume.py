@@ -13,7 +13,7 @@ from tests.training.commands import TINY, start, wait_until
 from training.checkpoint import checkpoints
 from training.family import FAMILIES, load_family
 
-STEPS = 24
+STEPS = 40
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -24,7 +24,7 @@ def test_killed_and_resumed_run_ends_bit_identical_to_an_uninterrupted_one(famil
     settings = ["train", family, "--preset", "smoke", "--data", data, "--max-steps", str(STEPS)]
     uninterrupted = start(*settings, "--out", whole)
     victim = start(*settings, "--out", broken, "--checkpoint-minutes", "0")
-    wait_until(lambda: bool(checkpoints(broken)) and checkpoints(broken)[-1].name >= "step-00000006", victim)
+    wait_until(lambda: bool(checkpoints(broken)) and checkpoints(broken)[-1].name >= "step-00000010", victim)
     victim.send_signal(signal.SIGKILL)
     assert victim.finish()[0] == -signal.SIGKILL
     assert checkpoints(broken)[-1].name < f"step-{STEPS:08d}", "killed too late to prove anything"

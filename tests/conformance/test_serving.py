@@ -26,7 +26,7 @@ for name in sys.argv[1:]:
     try:
         check(name)
         said = "well"
-    except BaseException:
+    except Exception:
         said = traceback.format_exc()
     print(json.dumps([name, said]), flush=True)
 """
