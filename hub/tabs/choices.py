@@ -43,11 +43,11 @@ def titles(engine: Engine, serves: Serves) -> Titles:
     ]
 
 
-def keep_up(tab: gr.Blocks, engine: Engine, serves: Serves, model: gr.Dropdown, *others: gr.Dropdown) -> None:
-    """Whenever somebody opens the page, offer them the models there are by then.
+def keep_up(opened: gr.HTML, engine: Engine, serves: Serves, model: gr.Dropdown, *others: gr.Dropdown) -> None:
+    """When somebody opens the tab, offer them the models there are by then.
 
     Args:
-        tab: whose opening counts.
+        opened: the tab's curtain.
         engine: where the models are.
         serves: which of them.
         model: of which one is chosen.
@@ -63,4 +63,4 @@ def keep_up(tab: gr.Blocks, engine: Engine, serves: Serves, model: gr.Dropdown, 
         ]
         return updates if others else updates[0]
 
-    tab.load(offer, None, [model, *others], api_visibility="private", show_progress="hidden")
+    opened.select(offer, None, [model, *others], api_visibility="private", show_progress="hidden")

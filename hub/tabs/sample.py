@@ -12,6 +12,7 @@ from hub.runtime.engine import Engine
 from hub.settings import settings
 from hub.tabs.answers import answers
 from hub.tabs.choices import bundles, keep_up, samples, titles
+from hub.tabs.curtain import curtain
 from hub.tabs.dice import dice, roll
 from hub.tabs.downloads import download
 from hub.tabs.facts import facts
@@ -155,7 +156,8 @@ def build(engine: Engine) -> gr.Blocks:
                     sheet = gr.DownloadButton("Download grid (PNG)", size="sm", elem_id="download-png")
                     archive = gr.DownloadButton("Download all (ZIP)", size="sm", elem_id="download-zip")
 
-        keep_up(tab, engine, samples, model, other)
+        opened = curtain()
+        keep_up(opened, engine, samples, model, other)
         asked, shown = [model, count, seed, temperature, label], [gallery, sheet, archive]
         compared = [model, other, count, seed, temperature, label]
         beside = [heading, other_heading, other_gallery, second]
@@ -165,8 +167,8 @@ def build(engine: Engine) -> gr.Blocks:
         )
         private = partial(gr.on, api_visibility="private", show_progress="hidden", preprocess=False)
         quietly = partial(private, trigger_mode="always_last", concurrency_limit=4)
-        live = [tab.load, label.input, seed.submit, count.release, temperature.release]
-        quietly(live, sample, asked, shown)
+        live = [label.input, seed.submit, count.release, temperature.release]
+        quietly([opened.select, *live], sample, asked, shown)
         quietly([*live, go.click, other.input], sample_beside, compared, beside)
         # A new model may have other classes, a rolled seed is a new one: only then are there pictures to make.
         for prepared in (

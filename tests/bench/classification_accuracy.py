@@ -9,6 +9,8 @@ these and one of the real ones, both tested on real test images. About six minut
 
 import argparse
 
+import numpy as np
+
 from hub.runtime.engine import Engine
 from tests.bench.generated import generated
 from training.classification_accuracy import ClassificationAccuracy
@@ -22,13 +24,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="id or folder of a conditional bundle of Fashion-MNIST")
     parser.add_argument("--epochs", type=int, default=4, help="of each classifier")
+    parser.add_argument("--temperature", type=float, default=1.0, help="by which the noise is multiplied")
     arguments = parser.parse_args()
 
     (model,) = Engine([arguments.model]).models.values()
     build("fashion")
     data = read_parquet(parquet_path("fashion"), model.bundle.image.height, model.bundle.image.channels)
     label = data.train.labels
-    z = evaluation_noise(len(label), model.bundle.latent_dim or 0).numpy()
+    z = np.float32(arguments.temperature) * evaluation_noise(len(label), model.bundle.latent_dim or 0).numpy()
     scores = ClassificationAccuracy(Split(generated(model, z, label), label), data, arguments.epochs)
     print({split: scores.on(split) for split in ("val", "test")})
 

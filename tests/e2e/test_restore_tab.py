@@ -92,8 +92,12 @@ def test_the_noise_the_seed_and_the_example_change_the_picture(denoisers: Runnin
     for _ in range(25):
         noise.press("ArrowLeft")
     noise.dispatch_event("pointerup")
-    after(visit, picture)
+    picture = after(visit, picture)
     visit.page.locator("#restored-scores figure").first.wait_for(state="detached")
+    visit.page.get_by_role("tab", name="Models").click()
+    visit.page.locator("#models [data-model=ct]").wait_for()
+    visit.page.get_by_role("tab", name="Restore").click()
+    assert after(visit) == picture and seed.input_value() == "9", "opened again, the tab is as it was left"
     assert visit.complaints == []
 
 

@@ -11,9 +11,11 @@ from tests.serving import RunningHub, started, wait_for
 PHONE = (390, 844)
 
 
-def test_pictures_are_there_before_anybody_clicks(hub: RunningHub, visit: Visit) -> None:
+def test_pictures_are_there_before_anybody_clicks_and_no_other_tab_is_at_work(hub: RunningHub, visit: Visit) -> None:
     visit.page.goto(hub.url)
     assert len(set(visit.pictures())) == 16
+    asked = [url for url in visit.requests if "/queue/join" in url]
+    assert len(asked) == 3, "for the pictures, for the models on offer, and for the links to their cards"
 
 
 def test_a_click_on_sample_shows_pictures_and_nothing_leaves_the_machine(hub: RunningHub, visit: Visit) -> None:

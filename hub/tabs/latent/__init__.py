@@ -10,6 +10,7 @@ import gradio as gr
 from hub.runtime.engine import Engine
 from hub.tabs.answers import answers
 from hub.tabs.choices import bundles, keep_up, samples, titles
+from hub.tabs.curtain import curtain
 from hub.tabs.latent import api, arithmetic, holes, plane, traverse, walk
 from hub.tabs.latent.stage import Stage, stirred
 from hub.tasks.latent import MOST_ACTIVE, LatentSpace
@@ -34,7 +35,8 @@ def build(engine: Engine) -> gr.Blocks:
                 elem_id="latent-model",
             )
             label = gr.Dropdown(label="Class", visible=False, elem_id="latent-class")
-        keep_up(tab, engine, samples, model)
+        opened = curtain()
+        keep_up(opened, engine, samples, model)
         stage = Stage(engine, model, label)
         with gr.Tabs(elem_classes="sections"):
             with gr.Tab("Walk"):
@@ -53,7 +55,7 @@ def build(engine: Engine) -> gr.Blocks:
 
             if holes.pairs(models):
                 with gr.Tab("Holes", elem_id="holes-tab"):
-                    holes.build(stage, models, tab)
+                    holes.build(stage, models)
 
         points = [point for section in sections for point in section.points]
 
@@ -73,7 +75,7 @@ def build(engine: Engine) -> gr.Blocks:
 
         curtains = [section.curtain for section in sections]
         parts = [each for point in points for each in point.parts]
-        stage.live([tab.load, model.input], meet, model, [label, map_tab, attributes_tab, *parts, *curtains])
+        stage.live([opened.select, model.input], meet, model, [label, map_tab, attributes_tab, *parts, *curtains])
         stage.live(label.input, partial(stirred, sections), None, curtains)
         api.build(stage)
     return tab

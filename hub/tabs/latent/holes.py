@@ -14,6 +14,7 @@ from hub import images
 from hub.contract import Bundle
 from hub.runtime.engine import Engine
 from hub.tabs.answers import QUIETLY, answers
+from hub.tabs.curtain import curtain
 from hub.tabs.dice import dice, roll
 from hub.tabs.latent.point import PointPicker, Value
 from hub.tabs.latent.stage import Section, Stage, img, stirred
@@ -76,7 +77,7 @@ def _samplers(engine: Engine) -> list[SampleModel]:
     return [speak(model, SampleModel) for model in engine.models.values() if model.bundle.task == "sample"]
 
 
-def build(stage: Stage, models: dict[str, Bundle], tab: gr.Blocks) -> None:
+def build(stage: Stage, models: dict[str, Bundle]) -> None:
     """Draw the section's components and tie them together. ``models`` has at least one pair."""
     chosen = pairs(models)
     first = next(iter(chosen))
@@ -136,7 +137,7 @@ def build(stage: Stage, models: dict[str, Bundle], tab: gr.Blocks) -> None:
         inputs=[start.value, end.value, beside, count, path, seed],
         outputs=[start.preview, end.preview, walked],
     )
-    stage.live([tab.load, model.input], meet, model, [beside, *start.parts, *end.parts, section.curtain])
+    stage.live([curtain().select, model.input], meet, model, [beside, *start.parts, *end.parts, section.curtain])
     section.after(*start.picked, *end.picked)
     redraw = [beside.input, count.release, path.input, seed.input, seed.submit]
     stage.live(redraw, draw, section.inputs, section.outputs)

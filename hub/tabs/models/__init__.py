@@ -12,6 +12,7 @@ from hub.runtime.additions import Additions
 from hub.runtime.benchmarks import Benchmarks
 from hub.runtime.engine import Engine
 from hub.tabs.answers import QUIETLY, answers
+from hub.tabs.curtain import curtain
 from hub.tabs.models import adding, api, code, timing
 from hub.tabs.models.about import about, heading
 from hub.tabs.models.files import files
@@ -19,15 +20,18 @@ from hub.tabs.models.rows import rows
 from hub.tabs.models.stage import Stage
 from hub.tabs.models.table import CHOOSE, table
 
+SHOW_ADDED = """() => {
+  if (sessionStorage.getItem('genhub-added')) for (const tab of document.querySelectorAll('button[role=tab]'))
+    if (tab.textContent.trim() == 'Models') tab.click()
+}"""
+"""Who has just added a model finds this tab open."""
 HERE = """model => {
   const added = sessionStorage.getItem('genhub-added')
   sessionStorage.removeItem('genhub-added')
-  if (added) for (const tab of document.querySelectorAll('button[role=tab]'))
-    if (tab.textContent.trim() == 'Models') tab.click()
   return [location.origin + location.pathname, added || model]
 }"""
-"""Behind whatever proxies there are, the browser knows the address under which it found this hub. Who has just added a
-model is shown it."""
+"""Behind whatever proxies there are, the browser knows the address under which it found this hub; and it knows
+which model has just been added."""
 SHOW_CARD = """() => {
   const card = document.getElementById('chosen-model')
   if (card && (card.getBoundingClientRect().top > innerHeight - 160 || card.getBoundingClientRect().top < 0))
@@ -80,10 +84,12 @@ def build(engine: Engine) -> gr.Blocks:
 
         asked = [model, address, coded.language, coded.variant]
         filled = [head, card, taken, timed.outcome, *coded.parts]
-        opened = tab.load(None, model, [address, model], js=HERE, **QUIETLY)
-        opened.then(meet, asked, filled, **QUIETLY)
-        opened.then(listing, model, listed, **QUIETLY)
-        tab.load(adding.offer, None, adder.whole, **QUIETLY)
+        tab.load(None, None, None, js=SHOW_ADDED, **QUIETLY)
+        opened = curtain()
+        here = opened.select(None, model, [address, model], js=HERE, **QUIETLY)
+        here.then(meet, asked, filled, **QUIETLY)
+        here.then(listing, model, listed, **QUIETLY)
+        opened.select(adding.offer, None, adder.whole, **QUIETLY)
         chosen = listed.select(choose, None, model, **QUIETLY)
         chosen.then(meet, asked, filled, **QUIETLY).success(None, None, None, js=SHOW_CARD, **QUIETLY)
         timed.finished.then(listing, model, listed, **QUIETLY)

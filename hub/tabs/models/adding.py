@@ -31,8 +31,8 @@ OPEN_AGAIN = """id => {
   sessionStorage.setItem('genhub-added', id)
   setTimeout(() => location.reload(), 500)
 }"""
-"""Every tab learns of new models when the page is opened. Not at once: one should read that it is here, and the stream
-that brought the news ends before the page does.
+"""Every tab learns of new models when it is first opened on a page. Not at once: one should read that it is here, and
+the stream that brought the news ends before the page does.
 """
 
 

@@ -15,6 +15,7 @@ from hub.dicom import SUFFIXES
 from hub.runtime.engine import Engine
 from hub.tabs.answers import QUIETLY, answers
 from hub.tabs.choices import bundles, keep_up, restores, titles
+from hub.tabs.curtain import curtain
 from hub.tabs.downloads import download
 from hub.tabs.examples import CHOOSE, strip
 from hub.tabs.facts import facts
@@ -200,7 +201,8 @@ def build(engine: Engine) -> gr.Blocks:
                 with gr.Tab("Video", elem_id="restore-film-tab"):
                     film.build(engine, model)
 
-        keep_up(tab, engine, restores, model)
+        opened = curtain()
+        keep_up(opened, engine, restores, model)
         asked, outcome = [model, value, damage, seed, exposure], [slider, numbers, said, file]
         working: dict[str, Any] = {
             "api_visibility": "private",
@@ -211,7 +213,7 @@ def build(engine: Engine) -> gr.Blocks:
             "concurrency_id": "restore",
         }
         begun = [
-            gr.on([tab.load, model.input], meet, model, [value, damage, exposure, examples, described], **QUIETLY),
+            gr.on([opened.select, model.input], meet, model, [value, damage, exposure, examples, described], **QUIETLY),
             examples.select(by_example, None, [value, exposure], **QUIETLY),
             upload.upload(by_upload, upload, [value, damage, exposure], **QUIETLY),
         ]

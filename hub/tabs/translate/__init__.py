@@ -9,7 +9,7 @@ from hub.contract import Bundle
 from hub.runtime.engine import Engine
 from hub.tabs.answers import QUIETLY, answers
 from hub.tabs.choices import bundles, keep_up, titles, translates
-from hub.tabs.curtain import stir
+from hub.tabs.curtain import curtain, stir
 from hub.tabs.facts import facts
 from hub.tabs.translate import api, camera, draw, many, picture
 from hub.tabs.translate.stage import Stage
@@ -73,8 +73,8 @@ def build(engine: Engine) -> gr.Blocks:
                 *(stir() for _ in curtains),
             ]
 
-        keep_up(tab, engine, translates, model)
-        gr.on([tab.load, model.input], meet, model, [direction, size, described, *curtains], **QUIETLY)
+        keep_up(curtain(), engine, translates, model)
+        model.input(meet, model, [direction, size, described, *curtains], **QUIETLY)
         direction.input(lambda: [stir() for _ in curtains], None, curtains, **QUIETLY)
         api.build(stage)
     return tab
