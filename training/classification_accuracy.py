@@ -21,16 +21,21 @@ class ClassificationAccuracy:
         """Train both. generated: uint8 [N, H, W, 1] with the classes that were asked for, int64 [N]."""
         self.data = data
         self.models = {
-            "classification_accuracy": _classifier(generated, data, epochs),
-            "classification_accuracy_real": _classifier(data.train, data, epochs),
+            "classification_accuracy": taught_by(generated, data, epochs),
+            "classification_accuracy_real": taught_by(data.train, data, epochs),
         }
 
     def on(self, split: str) -> dict[str, float]:
         """Accuracies in [0, 1] on the real images of "val" or "test"."""
-        real = self.data.test if split == "test" else self.data.val
-        judged = Split(unpadded(real.images, self.data), real.labels)
-        return {name: accuracy(model, judged) for name, model in self.models.items()}
+        return {name: accuracy_on(split, self.data, model) for name, model in self.models.items()}
 
 
-def _classifier(pictures: Split, data: ImageData, epochs: int) -> FashionClassifier:
+def taught_by(pictures: Split, data: ImageData, epochs: int) -> FashionClassifier:
+    """A classifier that has seen nothing but `pictures`, which are padded as those of `data` are."""
     return train(epochs, BATCH_SIZE, SEED, Split(unpadded(pictures.images, data), pictures.labels))
+
+
+def accuracy_on(split: str, data: ImageData, model: FashionClassifier) -> float:
+    """The accuracy of `model` in [0, 1] on the real images of "val" or "test"."""
+    real = data.test if split == "test" else data.val
+    return accuracy(model, Split(unpadded(real.images, data), real.labels))

@@ -190,22 +190,24 @@ def _eight(alpha: np.ndarray | None) -> np.ndarray | None:
     return None if alpha is None else Picture(alpha).eight_bits()
 
 
-def scores(
-    truth: Picture,
-    damaged: Picture,
-    restored: Picture,
-    kind: Kind,
-    level: float,
-    others: Mapping[str, Restorer] = MappingProxyType({}),
+def scores(truth: Picture, damaged: Picture, restored: Picture, kind: Kind) -> list[Score]:
+    """The damaged picture and the restored one beside the truth, measured on its middle."""
+    clean, before, ours = (_middle(each.eight_bits()) for each in (truth, damaged, restored))
+    made = (("Damaged", "what went in", before), (RESTORED, "this model", ours))
+    return [_score(name, note, picture, clean, kind) for name, note, picture in made]
+
+
+def peers(
+    truth: Picture, damaged: Picture, kind: Kind, level: float, others: Mapping[str, Restorer] = MappingProxyType({})
 ) -> list[Score]:
-    """The damaged picture, the restored one and what others make of it beside the truth, measured on its middle.
+    """What other models and classical baselines make of the damaged picture, measured as :func:`scores` does. It may
+    take several times as long as the model itself.
 
     ``level``: of the damage, which baselines may be told; models are not. ``others``: models by name, of which those
     are compared that take this part as it is.
     """
-    clean, before, ours = (_middle(each.eight_bits()) for each in (truth, damaged, restored))
-    made = [("Damaged", "what went in", before), (RESTORED, "this model", ours)]
-    made += [
+    clean, before = (_middle(each.eight_bits()) for each in (truth, damaged))
+    made = [
         (name, "another model here", other.restore(Picture(before)).pixels)
         for name, other in others.items()
         if other.takes(before)

@@ -20,6 +20,15 @@ from tests.hub.tiny_translator import smooth, write_tiny_translator
 from tests.serving import RunningHub, serving
 
 PHONE = (390, 844)
+WATCH = """() => {
+  window.compared = []
+  const count = () => {
+    const figures = document.querySelectorAll('#restored-scores figure').length
+    if (figures && figures != window.compared.at(-1)) window.compared.push(figures)
+  }
+  new MutationObserver(count).observe(document.querySelector('#restored-scores'), {childList: true, subtree: true})
+}"""
+"""How many pictures stand beside each other under the slider, one after the other."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +74,7 @@ def names(visit: Visit) -> list[str]:
 @pytest.mark.parametrize("visit", [(1280, 900), PHONE], indirect=True)
 def test_before_and_after_are_there_with_numbers_before_anybody_clicks(denoisers: RunningHub, visit: Visit) -> None:
     open_tab(visit, denoisers)
-    visit.page.locator("#restored-scores figure").first.wait_for()
+    visit.page.locator("#restored-scores figure").nth(3).wait_for()
     assert names(visit) == ["Damaged", "Restored", "Non-local means", "Total variation"]
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]
     box = visit.page.locator("#restored").bounding_box()
@@ -81,8 +90,12 @@ def test_before_and_after_are_there_with_numbers_before_anybody_clicks(denoisers
 def test_the_noise_the_seed_and_the_example_change_the_picture(denoisers: RunningHub, visit: Visit) -> None:
     open_tab(visit, denoisers)
     picture = after(visit)
+    visit.page.locator("#restored-scores figure").nth(3).wait_for()
+    visit.page.evaluate(WATCH)
     visit.page.get_by_label("Take example 2").click()
     picture = after(visit, picture)
+    visit.page.wait_for_function("window.compared.at(-1) == 4")
+    assert visit.page.evaluate("window.compared") == [2, 4], "the picture does not wait for the classical baselines"
     seed = visit.page.get_by_label("Seed of the damage")
     seed.fill("9")
     seed.press("Enter")
@@ -137,6 +150,7 @@ def test_a_brightened_picture_is_exposed_longer_afterwards(denoisers: RunningHub
     exposure.dispatch_event("pointerup")
     picture = after(visit, picture)
     visit.page.get_by_text("3 stops of exposure taken away, exposed +0.5 stops afterwards").wait_for()
+    visit.page.locator("#restored-scores").get_by_text("Gamma", exact=True).wait_for()
     assert names(visit)[:3] == ["Damaged", "Restored", "Gamma"]
     visit.page.get_by_label("Take example 2").click()
     after(visit, picture)

@@ -26,11 +26,12 @@ class Work:
 def test_what_was_asked_for_before_is_not_made_again_until_others_came() -> None:
     recent, work = Recent(2), Work()
     first = recent("a", work)
-    assert recent("a", work) is first and work.done == 1
+    assert recent("a", work) is first and recent.known("a") is first and work.done == 1
     recent("b", work)
     assert recent("a", work) is first, "asked for again, it is the latest"
     recent("c", work)
     assert recent("a", work) is first and work.done == 3
+    assert recent.known("b") is None
     recent("b", work)
     assert work.done == 4, "of three, two are kept"
 
@@ -47,6 +48,7 @@ def test_who_asks_for_what_is_in_the_making_waits_for_it() -> None:
     with ThreadPoolExecutor(2) as pool:
         one = pool.submit(recent, "a", slowly)
         assert begun.wait(20)
+        assert recent.known("a") is None, "it is not ready"
         other = pool.submit(recent, "a", work)
         go_on.set()
         assert one.result(20) is other.result(20) and work.done == 1

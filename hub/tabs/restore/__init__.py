@@ -3,6 +3,7 @@
 API names: ``/restore``, ``/restore_video``. Shown where a model says what it ``restores``.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,18 @@ from hub.tabs.downloads import download
 from hub.tabs.examples import CHOOSE, strip
 from hub.tabs.facts import facts
 from hub.tabs.restore import film, view
-from hub.tabs.restore.work import Outcome, Recent, are_clean, clean_examples, exposed, read, restore, restorer, stem
+from hub.tabs.restore.work import (
+    Outcome,
+    Recent,
+    are_clean,
+    clean_examples,
+    compared,
+    exposed,
+    read,
+    restore,
+    restorer,
+    stem,
+)
 from hub.tabs.uploads import uploaded
 from hub.tasks.damage import KINDS
 from hub.tasks.restore import MOST_EXPOSURE, Restorer
@@ -28,8 +40,9 @@ from hub.tasks.sample import MAX_SEED
 
 AT_ONCE = 2
 """Pictures in work at the same time: each may be large."""
-REMEMBERED = 2
-"""Outcomes that are kept for another exposure: 12 megapixels hold 110 MB each, 145 MB where they have 16 bits."""
+REMEMBERED = 4
+"""Outcomes of models that brighten are kept for another exposure, each before and after others stood beside it, which
+share their pictures: 12 megapixels hold 110 MB, 145 MB where they have 16 bits."""
 
 
 def build(engine: Engine) -> gr.Blocks:
@@ -55,30 +68,30 @@ def build(engine: Engine) -> gr.Blocks:
         seed: float,
         exposure: float,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio is asked for one
-    ) -> object:
+    ) -> Iterator[tuple[Any, ...]]:
+        """The picture as soon as there is one, and then what others would have made of it."""
         chosen = restorer(engine, model)
         if not value and not clean_examples(chosen):
-            return None, "", "", gr.update(visible=False)
+            yield None, "", "", gr.update(visible=False)
+            return
         path = picked(value, chosen)
+        stops = chosen.exposure(exposure) if chosen.kind.brightens else 0
+        kept = recent if chosen.kind.brightens else Recent(0)
+        asked = (chosen.model.model, path, repr(damage), repr(seed))
+        beside = (*asked, tuple(engine.models))  # there may be more of them next time
 
-        def make() -> Outcome:
-            return restore(engine, chosen, read(path, chosen), damage, seed, progress)
+        def numbers(made: Outcome) -> str:
+            return view.comparison(made.scores, chosen.kind, made.after.pixels.shape[:2])
 
-        if chosen.kind.brightens:
-            stops = chosen.exposure(exposure)
-            # Other models stand beside it, and there may be more of them next time.
-            asked = (chosen.model.model, path, repr(damage), repr(seed), tuple(engine.models))
-            made = exposed(recent(asked, make), chosen, stops)
-        else:
-            made = make()
+        known = kept.known(beside)
+        whole = known or kept(asked, lambda: restore(chosen, read(path, chosen), damage, seed, progress))
+        made = exposed(whole, chosen, stops)
         pictures = (view.shown(made.before), view.shown(made.after))
         file = download(made.after.to_png(), f"{stem(path)}-restored.png")
-        return (
-            pictures,
-            view.comparison(made.scores, chosen.kind, made.after.pixels.shape[:2]),
-            view.about(made, chosen.kind),
-            gr.update(value=file, visible=True),
-        )
+        yield pictures, numbers(made), view.about(made, chosen.kind), gr.update(value=file, visible=True)
+        if whole.damage and not known:
+            made = exposed(kept(beside, lambda: compared(whole, engine, chosen)), chosen, stops)
+            yield gr.skip(), numbers(made), gr.skip(), gr.skip()
 
     @answers
     def meet(model: str) -> object:
@@ -129,8 +142,8 @@ def build(engine: Engine) -> gr.Blocks:
         path = uploaded(picture)
         chosen = restorer(engine, model)
         stops = chosen.exposure(exposure)
-        whole = restore(engine, chosen, read(path, chosen), damage, seed, lambda share: None)
-        made: Outcome = exposed(whole, chosen, stops)
+        whole = restore(chosen, read(path, chosen), damage, seed, lambda share: None)
+        made = exposed(compared(whole, engine, chosen), chosen, stops)
         name = stem(path)
         return (
             _file(made.after.to_png(), f"{name}-restored.png"),

@@ -16,7 +16,7 @@ from hub.runtime.engine import Engine
 from hub.settings import settings
 from hub.tabs.choices import bundles, restores
 from hub.tasks import speak
-from hub.tasks.restore import Restorer, Score, rescored, scores
+from hub.tasks.restore import Restorer, Score, peers, rescored, scores
 from hub.tasks.restore import read as read_picture
 from hub.tasks.translate import Progress, TranslateModel
 
@@ -74,11 +74,8 @@ def read(path: Path, model: Restorer | None = None) -> Picture:
     return read_picture(path, settings().max_megapixels * 10**6, model.kind if model else None)
 
 
-def restore(
-    engine: Engine, model: Restorer, picture: Picture, damage: object, seed: object, progress: Progress
-) -> Outcome:
-    """``picture`` restored; with ``damage`` above 0 it is damaged first, and the outcome measured, beside that of other
-    models of ``engine``.
+def restore(model: Restorer, picture: Picture, damage: object, seed: object, progress: Progress) -> Outcome:
+    """``picture`` restored; with ``damage`` above 0 it is damaged first, and the outcome measured.
 
     Raises:
         RequestError: an argument is out of range, or the picture too large for the model.
@@ -88,10 +85,19 @@ def restore(
     level = float(str(damage))
     before = damaged if level else whole
     after = model.restore(before, progress)
-    if not level:
-        return Outcome(whole, before, after, (), level)
-    beside = _others(engine, model, level)
-    return Outcome(whole, before, after, tuple(scores(whole, before, after, model.kind, level, beside)), level)
+    own = scores(whole, before, after, model.kind) if level else ()
+    return Outcome(whole, before, after, tuple(own), level)
+
+
+def compared(outcome: Outcome, engine: Engine, model: Restorer) -> Outcome:
+    """``outcome``, of ``model``, with the scores of classical baselines and of other models of ``engine`` beside its
+    own; as it is where nothing was measured.
+    """
+    if not outcome.damage:
+        return outcome
+    others = _others(engine, model, outcome.damage)
+    beside = peers(outcome.whole, outcome.before, model.kind, outcome.damage, others)
+    return replace(outcome, scores=(*outcome.scores, *beside))
 
 
 def exposed(outcome: Outcome, model: Restorer, stops: float) -> Outcome:
@@ -116,6 +122,12 @@ class Recent:
         """Keep ``most`` of them: each holds up to three pictures, which may be large."""
         self._most, self._lock = most, threading.Lock()
         self._outcomes: OrderedDict[Hashable, Future[Outcome]] = OrderedDict()
+
+    def known(self, asked: Hashable) -> Outcome | None:
+        """The outcome of what was ``asked``, where it is kept and ready."""
+        with self._lock:
+            future = self._outcomes.get(asked)
+        return future.result() if future and future.done() and not future.exception() else None
 
     def __call__(self, asked: Hashable, make: Callable[[], Outcome]) -> Outcome:
         """The outcome of what was ``asked``, which ``make`` finds where it is not known. Where that fails, so do all

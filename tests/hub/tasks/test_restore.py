@@ -2,7 +2,9 @@
 
 import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -12,8 +14,8 @@ from hub import open_model
 from hub.contract import Damage
 from hub.depth import Picture
 from hub.errors import BundleError, RequestError
-from hub.tasks.damage import to_linear
-from hub.tasks.restore import MEASURED, Restorer, psnr, rescored, scores, ssim
+from hub.tasks.damage import Kind, to_linear
+from hub.tasks.restore import MEASURED, Restorer, Score, peers, psnr, rescored, scores, ssim
 from hub.tasks.translate import TranslateModel
 from tests.hub.sentence import sentence
 from tests.hub.tiny_translator import smooth, write_tiny_translator
@@ -139,6 +141,17 @@ def test_an_exposure_that_is_none_is_one_sentence(tmp_path: Path, stops: object)
     assert "from -2 to 2 stops" in sentence(refused.value)
 
 
+def measured(
+    truth: Picture,
+    damaged: Picture,
+    restored: Picture,
+    kind: Kind,
+    level: float,
+    others: Mapping[str, Restorer] = MappingProxyType({}),
+) -> list[Score]:
+    return [*scores(truth, damaged, restored, kind), *peers(truth, damaged, kind, level, others)]
+
+
 def test_where_nothing_is_brightened_there_is_no_exposure(grey: Restorer) -> None:
     with pytest.raises(RequestError) as refused:
         grey.exposed(Picture(smooth(8, 8, 1)), 1)
@@ -150,11 +163,11 @@ def test_another_exposure_is_measured_again_and_all_else_stays(tmp_path: Path) -
     truth = Picture(smooth(40, 50, 1))
     dark = model.damaged(truth, 2)
     restored = model.restore(dark)
-    known = scores(truth, dark, restored, model.kind, 2)
+    known = measured(truth, dark, restored, model.kind, 2)
     brighter = model.exposed(restored, 1)
     found = rescored(known, truth, brighter, model.kind)
     numbers = [[(each.name, each.psnr, each.ssim) for each in made] for made in (known, found)]
-    afresh = scores(truth, dark, brighter, model.kind, 2)
+    afresh = measured(truth, dark, brighter, model.kind, 2)
     assert numbers[1] == [(each.name, each.psnr, each.ssim) for each in afresh] and numbers[0][1] != numbers[1][1]
     assert np.array_equal(found[1].picture, brighter.pixels)
 
@@ -190,7 +203,7 @@ def test_a_kind_of_damage_that_begins_above_nothing_can_still_be_left_out(tmp_pa
 def test_restored_lies_beside_damaged_and_the_baselines(grey: Restorer, channels: int) -> None:
     clean = Picture(smooth(300, 400, channels))
     damaged = grey.damaged(clean, 25)
-    found = {each.name: each for each in scores(clean, damaged, grey.restore(damaged), grey.kind, 25)}
+    found = {each.name: each for each in measured(clean, damaged, grey.restore(damaged), grey.kind, 25)}
     assert list(found) == ["Damaged", "Restored", "Non-local means", "Total variation"]
     assert 20 < found["Damaged"].psnr < 21
     for name in ("Restored", "Non-local means", "Total variation"):
@@ -203,7 +216,7 @@ def test_each_kind_of_damage_has_baselines_of_its_own(tmp_path: Path) -> None:
     model = restorer(tmp_path, channels=3, damage=LOW_LIGHT)
     clean = Picture(smooth(64, 80, 3))
     dark = model.damaged(clean, 3)
-    found = {each.name: each for each in scores(clean, dark, model.restore(dark), model.kind, 3)}
+    found = {each.name: each for each in measured(clean, dark, model.restore(dark), model.kind, 3)}
     assert list(found) == ["Damaged", "Restored", "Gamma", "CLAHE", "Auto-exposure"]
     assert found["Auto-exposure"].psnr > found["Damaged"].psnr + 3
 
@@ -217,7 +230,7 @@ def test_other_models_lie_beside_it_where_they_take_the_part_as_it_is(grey: Rest
     for size, compared in ((64, {"like it"}), (32, {"like it", "one size"})):
         clean = Picture(smooth(size, size, 1))
         damaged = grey.damaged(clean, 25)
-        found = {each.name: each for each in scores(clean, damaged, grey.restore(damaged), grey.kind, 25, others)}
+        found = {each.name: each for each in measured(clean, damaged, grey.restore(damaged), grey.kind, 25, others)}
         assert set(found) & set(others) == compared
         assert np.array_equal(found["like it"].picture, found["Restored"].picture)
 
@@ -236,7 +249,7 @@ def test_tiny_pictures_are_scored_too_and_compared_where_there_are_neighbourhood
 ) -> None:
     picture = Picture(smooth(*shape))
     damaged = grey.damaged(picture, 25)
-    found = scores(picture, damaged, grey.restore(damaged), grey.kind, 25)
+    found = measured(picture, damaged, grey.restore(damaged), grey.kind, 25)
     assert len(found) == (4 if min(shape[:2]) >= 11 else 2)
     for score in found:
         assert score.picture.shape == shape and score.picture.dtype == np.uint8
@@ -248,5 +261,5 @@ def test_without_scikit_image_there_is_psnr_alone(grey: Restorer, monkeypatch: p
         monkeypatch.setitem(sys.modules, name, None)
     clean = Picture(smooth(32, 32, 1))
     damaged = grey.damaged(clean, 25)
-    found = scores(clean, damaged, grey.restore(damaged), grey.kind, 25)
+    found = measured(clean, damaged, grey.restore(damaged), grey.kind, 25)
     assert [(each.name, each.ssim) for each in found] == [("Damaged", None), ("Restored", None)]
