@@ -41,10 +41,19 @@ MASTHEAD = f"""<header class="masthead"><h1>{TITLE}</h1><p>Generative models, fr
 <button type="button" aria-label="Switch between light and dark" onclick="
   localStorage.setItem('theme', document.body.classList.toggle('dark') ? 'dark' : 'light')">◐</button></header>"""
 
-REMEMBER_THEME = """() => {
+WHEN_OPENED = """() => {
   const chosen = localStorage.getItem('theme')  // nothing chosen: the system's own, which Gradio has applied already
   if (chosen) document.body.classList.toggle('dark', chosen === 'dark')
+
+  // Gradio says that a slider has come to rest where a pointer lets it go or its number is left: keys do so, too.
+  document.addEventListener('keyup', ({target, key}) => {
+    if (target.matches('input[type=range]') && /^(Arrow|Page|Home|End)/.test(key))
+      target.dispatchEvent(new PointerEvent('pointerup', {bubbles: true}))
+    if (key == 'Enter' && target.matches('.wrap:has(input[type=range]) input[type=number]'))
+      target.dispatchEvent(new FocusEvent('blur'))
+  })
 }"""
+"""The theme that was chosen last time, and sliders for those who use no pointer."""
 
 NOTHING = """<div class="nothing"><h2>No model to show yet</h2>
 <p>Train and export one, then start the hub with <code>genhub serve --models FOLDER</code>.</p></div>"""
@@ -117,7 +126,7 @@ def mount(app: FastAPI, engine: Engine) -> FastAPI:
         path="/",
         theme=theme(),
         css_paths=[TABS_FOLDER / name for name in ("house.css", "models/models.css", "translate/translate.css")],
-        js=REMEMBER_THEME,
+        js=WHEN_OPENED,
         footer_links=["api", "settings"],
         run_history=False,
         enable_monitoring=False,

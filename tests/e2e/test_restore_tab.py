@@ -104,9 +104,8 @@ def test_the_noise_the_seed_and_the_example_change_the_picture(denoisers: Runnin
     noise.focus()
     for _ in range(25):
         noise.press("ArrowLeft")
-    noise.dispatch_event("pointerup")
-    picture = after(visit, picture)
     visit.page.locator("#restored-scores figure").first.wait_for(state="detached")
+    picture = after(visit, picture)
     visit.page.get_by_role("tab", name="Models").click()
     visit.page.locator("#models [data-model=ct]").wait_for()
     visit.page.get_by_role("tab", name="Restore").click()
@@ -147,9 +146,8 @@ def test_a_brightened_picture_is_exposed_longer_afterwards(denoisers: RunningHub
     exposure.focus()
     for _ in range(5):
         exposure.press("ArrowRight")
-    exposure.dispatch_event("pointerup")
-    picture = after(visit, picture)
     visit.page.get_by_text("3 stops of exposure taken away, exposed +0.5 stops afterwards").wait_for()
+    picture = after(visit, picture)
     visit.page.locator("#restored-scores").get_by_text("Gamma", exact=True).wait_for()
     assert names(visit)[:3] == ["Damaged", "Restored", "Gamma"]
     visit.page.get_by_label("Take example 2").click()

@@ -50,6 +50,18 @@ def test_the_dice_changes_the_seed_and_the_pictures(hub: RunningHub, visit: Visi
     assert visit.page.get_by_label("Seed").input_value() != "0"
 
 
+def test_sliders_obey_keys_and_the_numbers_beside_them(hub: RunningHub, visit: Visit) -> None:
+    visit.page.goto(hub.url)
+    visit.pictures()
+    number = visit.page.get_by_label("number input for Pictures")
+    number.fill("5")
+    number.press("Enter")
+    visit.page.wait_for_function("document.querySelectorAll('#pictures img').length == 5")
+    visit.page.get_by_label("range slider for Pictures").press("ArrowLeft")
+    visit.page.wait_for_function("document.querySelectorAll('#pictures img').length == 4")
+    assert visit.complaints == []
+
+
 def test_downloads_hold_the_grid_and_every_picture(hub: RunningHub, visit: Visit) -> None:
     visit.page.goto(hub.url)
     visit.pictures()
