@@ -13,9 +13,10 @@ from export.bundle import Written
 from export.errors import ExportError
 from export.graphs import wrap
 from export.inputs import Inputs
+from export.parity import compare
 from export.to_onnx import operators, to_bytes, to_onnx
 from export.trained import Examples, Trained
-from export.variants import Variants, open_session, quantise
+from export.variants import Plan, Variants, open_session, quantise
 from tests.export.stand_ins import Convolutions, Decoder, trained
 
 
@@ -89,7 +90,7 @@ def calibrated(subject: Trained) -> tuple[bytes, dict[str, np.ndarray]]:
 @pytest.mark.parametrize(("float_tail", "in_int8"), [(1, [False, True, True, False]), (2, [False, True, False, False])])
 def test_int8_leaves_the_first_and_the_last_layers_float(float_tail: int, in_int8: list[bool]) -> None:
     fp32, feeds = calibrated(trained("translate", modules={"translator": Convolutions(3, 3)}))
-    model = quantise(fp32, feeds, ("Conv",), float_tail)
+    model = quantise(fp32, feeds, Plan(("Conv",), float_tail))
     assert model is not None
     made_by = {output: node for node in model.graph.node for output in node.output}
     layers = [node for node in model.graph.node if node.op_type == "Conv"]
@@ -99,16 +100,56 @@ def test_int8_leaves_the_first_and_the_last_layers_float(float_tail: int, in_int
     assert b"/tmp" not in to_bytes(model)
 
 
-def test_int8_is_the_same_for_the_same_weights_and_images() -> None:
+@pytest.mark.parametrize("percentile", [None, 99.99])
+def test_int8_is_the_same_for_the_same_weights_and_images(percentile: float | None) -> None:
     fp32, feeds = calibrated(trained("translate", modules={"translator": Convolutions(3, 3)}))
-    first, second = (quantise(fp32, feeds, ("Conv",)) for _ in range(2))
+    first, second = (quantise(fp32, feeds, Plan(("Conv",), percentile=percentile)) for _ in range(2))
     assert first is not None and second is not None
     assert to_bytes(first) == to_bytes(second)
 
 
 def test_nothing_is_quantised_where_nothing_lies_between_first_and_last() -> None:
     fp32, feeds = calibrated(trained("translate", modules={"translator": nn.Conv2d(3, 3, 1)}))
-    assert quantise(fp32, feeds, ("Conv",)) is None
+    assert quantise(fp32, feeds, Plan(("Conv",))) is None
+
+
+class Peaked(nn.Module):
+    """One value in thousands is far beyond all others, and of no consequence."""
+
+    peak: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.first, self.last = nn.Conv2d(3, 64, 3, padding=1), nn.Conv2d(64, 3, 3, padding=1)
+        self.middle = nn.ModuleList(nn.Conv2d(64, 64, 3, padding=1) for _ in range(2))
+        self.middle[0].weight.data[:, 0] = 0
+        peak = torch.zeros(1, 64, 16, 16)
+        peak[0, 0, 8, 8] = 300
+        self.register_buffer("peak", peak)
+
+    def forward(self, image: Tensor) -> Tensor:
+        seen = self.first(image) + self.peak
+        for layer in self.middle:
+            seen = layer(seen).relu()
+        return torch.tanh(4 * self.last(seen))
+
+
+def test_where_rare_extremes_spoil_int8_they_are_clipped(capsys: pytest.CaptureFixture[str]) -> None:
+    pictures = trained("translate").held_out.images
+    wanted = Examples(pictures, targets=pictures)  # or int8 would have no measure of quality to be held to
+    subject = trained("translate", modules={"translator": Peaked()}, held_out=wanted)
+    graph = wrap("translate", subject.modules, subject.sizes, labelled=False)["translator"]
+    fp32, feeds = calibrated(subject)
+    psnr = {}
+    for percentile in (None, 99.99):
+        model = quantise(fp32, feeds, Plan(("Conv",), percentile=percentile))
+        assert model is not None
+        psnr[percentile] = compare(graph.ports, graph.run, open_session(to_bytes(model)), [feeds]).parity.psnr_db or 0
+    assert psnr[None] < 30 < psnr[99.99]
+    shipped = build(subject, "int8").built["int8"].graphs["translator"]
+    assert shipped.variant == "int8" and (shipped.parity.psnr_db or 0) > 30
+    assert capsys.readouterr().out == "", "ONNX Runtime prints how its histograms come on"
 
 
 class Steep(nn.Module):
