@@ -9,6 +9,7 @@ then a classifier of these, tested on real images. Prints what `metrics.json` wo
 
 import argparse
 import json
+import sys
 
 import numpy as np
 
@@ -40,6 +41,7 @@ def main() -> None:
         key = "classification_accuracy" + (f"/temperature {temperature:g}" if temperature != 1 else "")
         for split, metrics in found.items():
             metrics[key] = accuracy_on(split, data, taught)
+            print(f"{split}: {key} {metrics[key]:.4f}", file=sys.stderr)  # the next takes a while
     print(json.dumps({"metrics": found}, indent=1))
 
 
