@@ -4,7 +4,8 @@
 
 As `genhub train cgan --classifier-epochs` measures it at the end of a run, for a bundle whose run is not at hand, and
 at other temperatures: as many pictures as there are training images, of their classes, from the evaluation's noise;
-then a classifier of these, tested on real images. Prints what `metrics.json` would hold. Each takes some minutes.
+then a classifier of these, and beside it one of the real ones, tested on real images. Prints what `metrics.json` would
+hold. Each takes some minutes.
 """
 
 import argparse
@@ -35,13 +36,17 @@ def main() -> None:
     label = data.train.labels
     noise = evaluation_noise(len(label), model.bundle.latent_dim or 0).numpy()
     found: dict[str, dict[str, float]] = {"val": {}, "test": {}}
-    for temperature in arguments.temperatures:
-        pictures = generated(model, np.float32(temperature) * noise, label)
-        taught = taught_by(Split(pictures, label), data, arguments.epochs)
-        key = "classification_accuracy" + (f"/temperature {temperature:g}" if temperature != 1 else "")
+
+    def add(key: str, pictures: Split) -> None:
+        taught = taught_by(pictures, data, arguments.epochs)
         for split, metrics in found.items():
             metrics[key] = accuracy_on(split, data, taught)
             print(f"{split}: {key} {metrics[key]:.4f}", file=sys.stderr)  # the next takes a while
+
+    for temperature in arguments.temperatures:
+        at = f"/temperature {temperature:g}" if temperature != 1 else ""
+        add(f"classification_accuracy{at}", Split(generated(model, np.float32(temperature) * noise, label), label))
+    add("classification_accuracy_real", data.train)
     print(json.dumps({"metrics": found}, indent=1))
 
 

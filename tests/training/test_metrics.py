@@ -151,12 +151,13 @@ def test_samples_of_the_wrong_class_are_seen_though_all_together_they_look_right
 
 
 def test_temperatures_below_one_are_told_beside_it_but_not_class_by_class() -> None:
-    at_one = {"frechet_distance": 10.0, "frechet_distance/Bag": 1.0, "recall_real": 0.9, "precision": 0.0}
-    found = over_temperatures(lambda at: {**at_one, "frechet_distance": 10 * at})
+    by_class_and_zero = {"frechet_distance/Bag": 1.0, "recall_real": 0.9, "precision": 0.0}
+    found = over_temperatures(lambda at: {**by_class_and_zero, "frechet_distance": 10 * at, "frechet_distance/Bag": at})
     assert found.pop("frechet_distance/temperature 0.8") == pytest.approx(8.0)
     assert found == pytest.approx(
         {
-            **at_one,
+            **by_class_and_zero,
+            "frechet_distance": 10.0,
             "frechet_distance/temperature 0.9": 9.0,
             "frechet_distance/temperature 0.7": 7.0,
             "frechet_distance/temperature 0.6": 6.0,

@@ -76,7 +76,7 @@ def build(engine: Engine) -> gr.Blocks:
             return
         path = picked(value, chosen)
         stops = chosen.exposure(exposure) if chosen.kind.brightens else 0
-        kept = recent if chosen.kind.brightens else Recent(0)
+        kept = recent if chosen.kind.brightens else Recent(0)  # nothing: of noise nobody asks for another exposure
         asked = (chosen.model.model, path, repr(damage), repr(seed))
         beside = (*asked, tuple(engine.models))  # there may be more of them next time
 
