@@ -13,7 +13,7 @@ from hub.dicom import NOTICE
 from hub.errors import RequestError
 from hub.tasks import tomography
 from hub.tasks.damage import KINDS
-from hub.tasks.restore import Restorer, psnr, read, scores
+from hub.tasks.restore import Restorer, peers, psnr, read, scores
 from hub.tasks.tomography import in_window, low_dose, project, reconstruct, to_hounsfield, to_levels
 from tests.hub.dicoms import head, write_dicom
 from tests.hub.sentence import sentence
@@ -72,8 +72,9 @@ def test_a_slice_is_damaged_whole_measured_in_the_window_and_beside_baselines(re
     damaged = restorer.damaged(clean, 6, seed=1)
     whole = low_dose(clean.pixels, 6, np.random.RandomState(1))
     assert np.array_equal(damaged.pixels, whole), "in one piece, not in bands"
-    restored = restorer.restore(damaged)
-    found = {each.name: each for each in scores(clean, damaged, restored, restorer.kind, 6)}
+    kind = restorer.kind
+    measured = [*scores(clean, damaged, restorer.restore(damaged), kind), *peers(clean, damaged, kind, 6)]
+    found = {each.name: each for each in measured}
     assert list(found) == ["Damaged", "Restored", "Non-local means", "Total variation"]
     middle = (slice(22, 278), slice(22, 278))
     assert found["Damaged"].psnr == psnr(in_window(whole[middle]), in_window(clean.pixels[middle]))
