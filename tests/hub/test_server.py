@@ -1,6 +1,8 @@
 """A hub as a process, spoken to by real clients: HTTP, and Gradio's own."""
 
+import gzip
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -71,6 +73,18 @@ def test_readiness_is_503_until_the_pages_are_up(bundles: tuple[Path, Path]) -> 
         assert status(f"{hub.url}/gradio_api/info") == 503
         wait_for(f"{hub.url}/readyz", hub.process)
         assert status(f"{hub.url}/gradio_api/info") == 200
+
+
+def test_the_files_of_the_page_come_compressed_and_for_good(hub: RunningHub) -> None:
+    found = re.search(r"assets/index-[^\"]+\.js", _get(hub.url))
+    assert found
+    for _ in range(2):
+        asked = urllib.request.Request(f"{hub.url}/{found[0]}", headers={"Accept-Encoding": "gzip"})
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            body = answer.read()
+        assert answer.headers["Content-Encoding"] == "gzip" and "immutable" in answer.headers["Cache-Control"]
+        assert int(answer.headers["Content-Length"]) == len(body)
+        assert gzip.decompress(body).decode() == _get(f"{hub.url}/{found[0]}")
 
 
 def test_the_public_endpoints_are_the_documented_ones(client: Client) -> None:

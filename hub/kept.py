@@ -1,0 +1,62 @@
+"""Gradio's own files, compressed once.
+
+A page consists of a hundred of them, and Gradio compresses each anew for every browser that comes: a quarter of what
+a visit costs the hub. Their names carry a digest of what is in them, so what was sent once can be sent again, and a
+browser that has them need not ask a second time.
+"""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+FOLDER = "/assets/"
+FOR_GOOD = "public, max-age=31536000, immutable"
+ROOM = 32 << 20
+"""Bytes kept at most, far more than all files take: a limit for who asks for the same ones under ever other paths."""
+
+
+class Kept:
+    """``pages``, asked for each file of FOLDER once for each way to compress it. All else passes through."""
+
+    def __init__(self, pages: ASGIApp, room: int = ROOM) -> None:
+        self._pages = pages
+        self._room = room
+        self._answers: dict[tuple[str, bool, bool], tuple[Message, bytes]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith(FOLDER):
+            await self._pages(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if "range" in headers:
+            await self._pages(scope, receive, send)
+            return
+        accepted = headers.get("accept-encoding", "")
+        key = scope["path"], "br" in accepted, "gzip" in accepted
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = await self._ask(scope, receive)
+            start, body = answer
+            if start["status"] == 200 and len(body) <= self._room and key not in self._answers:
+                self._room -= len(body)
+                self._answers[key] = answer
+        start, body = answer
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+    async def _ask(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
+        """The beginning of what ``pages`` answer, and the whole body."""
+        start: Message = {}
+        body = bytearray()
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            else:
+                body.extend(message.get("body", b""))
+
+        await self._pages(scope, receive, collect)
+        if start["status"] == 200:
+            headers = MutableHeaders(raw=start["headers"])
+            headers["Cache-Control"] = FOR_GOOD
+            headers["Content-Length"] = str(len(body))
+        return start, bytes(body)

@@ -1,0 +1,80 @@
+"""Gradio's own files are asked for once; everything else as often as it is wanted."""
+
+from collections import Counter
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from hub.kept import FOR_GOOD, Kept
+
+
+@pytest.fixture
+def asked() -> Counter[str]:
+    return Counter()
+
+
+@pytest.fixture
+def pages(asked: Counter[str]) -> Starlette:
+    async def answer(request: Request) -> Response:
+        asked[request.url.path] += 1
+        if request.url.path.endswith("missing.js"):
+            return PlainTextResponse("Nothing here.", status_code=404)
+        if request.url.path.endswith("pieces.js"):
+            return StreamingResponse(iter(["one, ", "two"]), media_type="text/javascript")
+        accepted = request.headers.get("accept-encoding", "")
+        return PlainTextResponse(f"{request.method} {accepted} {request.headers.get('range')}")
+
+    return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "HEAD", "POST"])])
+
+
+@pytest.fixture
+def client(pages: Starlette) -> TestClient:
+    return TestClient(Kept(pages))
+
+
+def test_a_file_is_asked_for_once_and_for_good(client: TestClient, asked: Counter[str]) -> None:
+    answers = [client.get("/assets/pieces.js") for _ in range(3)]
+    assert asked == {"/assets/pieces.js": 1}
+    for answer in answers:
+        assert answer.text == "one, two" and answer.headers["content-type"].startswith("text/javascript")
+        assert answer.headers["cache-control"] == FOR_GOOD and answer.headers["content-length"] == "8"
+
+
+def test_every_compression_has_its_own(client: TestClient, asked: Counter[str]) -> None:
+    for _ in range(2):
+        for accepted in ("br", "gzip", "gzip, br", "identity"):
+            assert client.get("/assets/a.js", headers={"accept-encoding": accepted}).text == f"GET {accepted} None"
+    assert asked == {"/assets/a.js": 4}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("GET", "/", {}),
+        ("GET", "/theme.css", {}),
+        ("GET", "/assets", {}),
+        ("HEAD", "/assets/a.js", {}),
+        ("POST", "/assets/a.js", {}),
+        ("GET", "/assets/a.js", {"range": "bytes=0-3"}),
+        ("GET", "/assets/missing.js", {}),
+    ],
+)
+def test_all_else_passes_through(
+    method: str, path: str, headers: dict[str, str], client: TestClient, asked: Counter[str], pages: Starlette
+) -> None:
+    plain = TestClient(pages).request(method, path, headers=headers)
+    for _ in range(2):
+        answer = client.request(method, path, headers=headers)
+        assert (answer.status_code, answer.text, answer.headers) == (plain.status_code, plain.text, plain.headers)
+    assert asked == {path: 3}
+
+
+def test_what_has_no_room_is_answered_all_the_same(pages: Starlette, asked: Counter[str]) -> None:
+    client = TestClient(Kept(pages, room=9))
+    for path in ("/assets/pieces.js", "/assets/other/pieces.js") * 2:
+        assert client.get(path).text == "one, two"
+    assert asked == {"/assets/pieces.js": 1, "/assets/other/pieces.js": 2}
