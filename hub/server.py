@@ -20,8 +20,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub import __version__, archive, images, logs
 from hub.card import card_page, listed_file
+from hub.delivery import Delivery
 from hub.errors import BundleError, HubError, RequestError, SourceError
-from hub.kept import Kept
 from hub.quick_gradio import leave_stubs_alone
 from hub.runtime.engine import Engine
 from hub.tasks import speak
@@ -151,7 +151,7 @@ class Hub:
         try:
             pages = await asyncio.to_thread(self._build_pages)
             async with pages.router.lifespan_context(pages):
-                self._pages, self.ready = Kept(pages), True
+                self._pages, self.ready = Delivery(pages), True
                 log.info("Ready.")
                 await stop.wait()
         except Exception:

@@ -1,4 +1,4 @@
-"""Gradio's own files are asked for once; everything else as often as it is wanted."""
+"""Pages are compressed, and files asked for once; everything else goes through as often as it is wanted."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from hub.kept import FOR_GOOD, Kept
+from hub.delivery import FOR_GOOD, WITHOUT_ENDING, Delivery
 
 
 @pytest.fixture
@@ -23,6 +23,8 @@ def pages(asked: Counter[str]) -> Starlette:
         asked[request.url.path] += 1
         if request.url.path.endswith("missing.js"):
             return PlainTextResponse("Nothing here.", status_code=404)
+        if request.url.path in WITHOUT_ENDING:
+            return PlainTextResponse("page " * 1000)
         if request.url.path.endswith("pieces.js"):
             return StreamingResponse(iter(["one, ", "two"]), media_type="text/javascript")
         accepted = request.headers.get("accept-encoding", "")
@@ -33,7 +35,7 @@ def pages(asked: Counter[str]) -> Starlette:
 
 @pytest.fixture
 def client(pages: Starlette) -> TestClient:
-    return TestClient(Kept(pages))
+    return TestClient(Delivery(pages))
 
 
 def test_a_file_is_asked_for_once_and_for_good(client: TestClient, asked: Counter[str]) -> None:
@@ -51,10 +53,19 @@ def test_every_compression_has_its_own(client: TestClient, asked: Counter[str]) 
     assert asked == {"/assets/a.js": 4}
 
 
+@pytest.mark.parametrize("path", WITHOUT_ENDING)
+def test_a_page_is_compressed_and_asked_for_every_time(path: str, client: TestClient, asked: Counter[str]) -> None:
+    for _ in range(2):
+        answer = client.get(path, headers={"accept-encoding": "gzip"})
+        assert answer.text == "page " * 1000 and answer.headers["content-encoding"] == "gzip"
+        assert int(answer.headers["content-length"]) < 100 and "cache-control" not in answer.headers
+    assert asked == {path: 2}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "headers"),
     [
-        ("GET", "/", {}),
+        ("HEAD", "/", {}),
         ("GET", "/theme.css", {}),
         ("GET", "/assets", {}),
         ("HEAD", "/assets/a.js", {}),
@@ -74,7 +85,7 @@ def test_all_else_passes_through(
 
 
 def test_what_has_no_room_is_answered_all_the_same(pages: Starlette, asked: Counter[str]) -> None:
-    client = TestClient(Kept(pages, room=9))
+    client = TestClient(Delivery(pages, room=9))
     for path in ("/assets/pieces.js", "/assets/other/pieces.js") * 2:
         assert client.get(path).text == "one, two"
     assert asked == {"/assets/pieces.js": 1, "/assets/other/pieces.js": 2}
