@@ -1,5 +1,6 @@
 """The pages of the hub, put together: masthead, the tabs of every task that has a model, colophon."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from html import escape
@@ -8,8 +9,11 @@ from typing import NamedTuple
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio import routes
+from jinja2 import ChoiceLoader, DictLoader
 
 from hub import __version__
+from hub.card import PREVIEW
 from hub.runtime.engine import Engine
 from hub.tabs import latent, models, restore, sample, translate
 from hub.tabs.choices import Serves, restores, samples, translates
@@ -37,7 +41,9 @@ LAST = Tab("Models", models.build, lambda bundle: True)
 TABS_FOLDER = Path(__file__).parent / "tabs"
 SYSTEM_FONTS = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif"]
 
-MASTHEAD = f"""<header class="masthead"><h1>{TITLE}</h1><p>Generative models, from noise to picture, on your machine</p>
+WHAT_IT_IS = "Generative models, from noise to picture, on your machine"
+
+MASTHEAD = f"""<header class="masthead"><h1>{TITLE}</h1><p>{WHAT_IT_IS}</p>
 <button type="button" aria-label="Switch between light and dark" onclick="
   localStorage.setItem('theme', document.body.classList.toggle('dark') ? 'dark' : 'light')">◐</button></header>"""
 
@@ -114,12 +120,37 @@ def _colophon(engine: Engine) -> str:
     return f'<footer class="colophon"><span>{TITLE} {__version__}</span>{cards}</footer>'
 
 
+GRADIOS_PAGE = "frontend/index.html"
+PREVIEW_TAG = re.compile(r'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>')
+
+
+def _introduce(engine: Engine) -> None:
+    """Have links to the hub previewed with its name and a picture of its first model.
+
+    Gradio's page says "Gradio. Click to try out the app!" beside a picture from elsewhere, and none of its settings
+    changes that.
+    """
+    tags = {"og:type": "website", "og:title": TITLE, "og:description": WHAT_IT_IS}
+    bundles = (model.bundle for model in engine.models.values())
+    if first := next((each for each in bundles if PREVIEW in {file.path for file in each.files}), None):
+        # Whoever previews a link wants whole addresses; `root` is that of the request.
+        tags["og:image"] = f"{{{{ config['root'] }}}}/card/{first.id}/{PREVIEW}"
+    environment = routes.templates.env
+    assert environment.loader is not None
+    page, _, _ = environment.loader.get_source(environment, GRADIOS_PAGE)
+    ours = f'<meta name="description" content="{WHAT_IT_IS}">\n'
+    ours += "".join(f'<meta property="{name}" content="{content}">\n' for name, content in tags.items())
+    page = PREVIEW_TAG.sub("", page).replace("</head>", ours + "</head>")
+    environment.loader = ChoiceLoader([DictLoader({GRADIOS_PAGE: page}), environment.loader])
+
+
 def mount(app: FastAPI, engine: Engine) -> FastAPI:
     """``app`` with the pages at ``/``."""
     pages = build(engine)
     # Gradio checks that files named in a request were uploaded, but only once launch() has set this, and mounted pages
     # are never launched: a request could name any file of this machine and have it copied where everybody may fetch it.
     pages.has_launched = True
+    _introduce(engine)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         pages,

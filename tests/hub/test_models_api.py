@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import urllib.error
 import urllib.request
 import zipfile
@@ -49,6 +50,16 @@ def client(hub: RunningHub) -> Client:
 def fetch(url: str, **headers: str) -> tuple[bytes, Message]:
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
         return answer.read(), answer.headers
+
+
+def test_a_link_to_the_hub_is_previewed_with_its_name_and_a_picture_that_is_there(hub: RunningHub) -> None:
+    page = fetch(hub.url)[0].decode()
+    tags = re.findall(r'<meta (?:property|name)="((?:og|twitter):[^"]+)" content="([^"]*)"', page)
+    found = dict(tags)
+    assert len(found) == len(tags) and found["og:title"] == "Generative Hub"
+    assert "Click to try out the app" not in page
+    assert found["og:image"] == f"{hub.url}/card/vae-fashion/preview.png"  # tiny, the first, has none
+    assert fetch(found["og:image"])[1].get_content_type() == "image/png"
 
 
 def test_the_table_has_what_the_manifests_say(client: Client, folder: Path) -> None:
