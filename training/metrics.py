@@ -10,25 +10,24 @@ OVERSAMPLING, POWER_ITERATIONS = 16, 6
 def frechet_distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     """Fréchet distance between Gaussians fitted to two sets of features (Dowson and Landau, 1982; Heusel et al., 2017).
 
-    first, second: float64 [N, D], at least two rows each. Never negative. The trace of the matrix square root of
-    AB comes from the eigenvalues of the symmetric A^(1/2) B A^(1/2): exact where covariances are singular, and real.
+    first, second: float64 [N, D] and [M, D], at least two rows each. Never negative. Where covariances are A'A and B'B,
+    the trace of the square root of their product is the sum of the singular values of AB': exact where covariances are
+    singular, real, and quick where there are fewer rows than numbers in each.
     """
     for features in (first, second):
         if features.ndim != 2 or len(features) < 2:
             raise ValueError("frechet_distance needs two matrices of features with at least two rows each")
-    mean_gap = first.mean(0) - second.mean(0)
-    first_covariance = np.atleast_2d(np.cov(first.astype(np.float64), rowvar=False))
-    second_covariance = np.atleast_2d(np.cov(second.astype(np.float64), rowvar=False))
-    values, vectors = np.linalg.eigh(first_covariance)
-    root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
-    shared = np.linalg.eigvalsh(root @ second_covariance @ root)
-    distance = (
-        mean_gap @ mean_gap
-        + np.trace(first_covariance)
-        + np.trace(second_covariance)
-        - 2 * np.sqrt(shared.clip(min=0)).sum()
-    )
-    return max(float(distance), 0.0)
+    (first_mean, a), (second_mean, b) = map(_mean_and_root, (first, second))
+    gap, shared = first_mean - second_mean, np.linalg.svdvals(a @ b.T)
+    return max(float(gap @ gap + np.square(a).sum() + np.square(b).sum() - 2 * shared.sum()), 0.0)
+
+
+def _mean_and_root(features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The mean [D], and a matrix A [min(N, D), D] such that A'A is the covariance."""
+    mean: NDArray[np.float64] = features.mean(0, dtype=np.float64)
+    centred: NDArray[np.float64] = (features - mean) / (len(features) - 1) ** 0.5
+    root: NDArray[np.float64] = np.linalg.qr(centred, mode="r")  # type: ignore[assignment]  # the stubs know one mode
+    return mean, root
 
 
 def kernel_distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float, float]:
