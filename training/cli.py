@@ -175,9 +175,10 @@ def _resume(family: Family, run: Path, argv: list[str]) -> int:
 
 
 def _run(info: Any, images: Any, run: Path, resume: bool) -> int:
+    from training.lock import is_first_process
     from training.loop import train as train_loop
 
-    for note in images.info.notes:
+    for note in images.info.notes if is_first_process() else ():
         print(note, file=sys.stderr)
     return 0 if train_loop(info, images, run, resume) else 1
 

@@ -1,4 +1,4 @@
-"""One process per run folder."""
+"""One training per run folder: one process, or the several of one launch."""
 
 import fcntl
 import os
@@ -9,12 +9,22 @@ from pathlib import Path
 from training.errors import TrainingError
 
 
+def is_first_process() -> bool:
+    """Whether this is the only process of a training, or the first of a launch, by the number its launcher gave it."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def run_lock(run: Path) -> Iterator[None]:
     """Hold `RUN/.lock` for the life of the block. The kernel lets go of it when the process dies, however it dies.
 
+    Of several processes that a launcher started (`torchrun`), the first holds it for all.
+
     Raises TrainingError if another process holds it.
     """
+    if not is_first_process():
+        yield
+        return
     run.mkdir(parents=True, exist_ok=True)
     with (run / ".lock").open("a+") as file:
         try:

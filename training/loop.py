@@ -78,8 +78,10 @@ class _Run:
             raise TrainingError("A run needs a budget: give --max-steps, --max-minutes, or both.")
         if len(data.train) == 0:
             raise TrainingError(f"The data set {data.info.name} has no training images.")
-        _seed_everything(info.seed, accelerator.process_index)
+        _seed_everything(info.seed)
         self.trainer = load_family(info.family).Trainer(self.config, data, accelerator)
+        if accelerator.process_index:  # The same weights everywhere, but noise of its own in each process.
+            _seed_everything((info.seed + accelerator.process_index) % (1 << 32))
         self.feed = Feed(data.train, info.seed, accelerator)
         self.step = 0
         self.elapsed_before = 0.0
@@ -286,8 +288,7 @@ def _untouched_randomness() -> Iterator[None]:
         set_random_state(state)
 
 
-def _seed_everything(seed: int, process: int) -> None:
-    """Weights come from the same seed everywhere (DistributedDataParallel sends them round anyway), noise does not."""
-    random.seed(seed + process)
-    np.random.seed(seed + process)
-    torch.manual_seed(seed + process)
+def _seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
