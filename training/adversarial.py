@@ -3,7 +3,6 @@
 Discriminators ("critics" where they give no probability) return one logit an image, float [N]; higher is more real.
 """
 
-from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -37,13 +36,11 @@ def generator_loss(kind: AnyLoss, real: Tensor, fake: Tensor) -> Tensor:
     return -fake.mean()
 
 
-def gradient_penalty(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Mean squared norm of the discriminator's gradient at images float [N, C, H, W].
+def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
+    """Mean squared norm of the gradient of `logits` [N] at the `images` [N, C, H, W] that they were computed from.
 
-    At real images this is R1 (Mescheder et al., 2018), at fakes R2. In full precision: second derivatives are delicate.
+    At real images this is R1 (Mescheder et al., 2018), at fakes R2. The logits are to be computed in full precision:
+    second derivatives are delicate.
     """
-    images = images.detach().float().requires_grad_(True)
-    with torch.autocast(images.device.type, enabled=False):
-        logits = discriminator(images)
-        (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient.square().flatten(1).sum(dim=1).mean()

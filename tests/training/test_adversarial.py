@@ -29,8 +29,8 @@ def test_the_relativistic_loss_sees_differences_alone() -> None:
 
 
 def test_the_gradient_penalty_of_a_linear_discriminator_is_its_squared_weight() -> None:
-    weight = torch.randn(3, 8, 8, requires_grad=True)
-    penalty = gradient_penalty(lambda images: (images * weight).flatten(1).sum(1), torch.randn(5, 3, 8, 8))
+    weight, images = torch.randn(3, 8, 8, requires_grad=True), torch.randn(5, 3, 8, 8, requires_grad=True)
+    penalty = gradient_penalty((images * weight).flatten(1).sum(1), images)
     assert torch.allclose(penalty, weight.square().sum(), rtol=1e-5)
     (gradient,) = torch.autograd.grad(penalty, weight)
     assert torch.allclose(gradient, 2 * weight, rtol=1e-5), "the penalty must reach the weights"

@@ -263,17 +263,17 @@ class Trainer:
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Descend on the loss, and now and then on the penalties; returns losses and the logits of `real`."""
         config = self.config
-        with autocast(real.device, config.precision):
-            both = diff_augment(torch.cat([real, fake]), config.augment)
-            twice = tuple(torch.cat([each, each]) for each in condition)
-            logits = self.parallel_discriminator(both, *twice)
+        penalised = config.loss == "relativistic" and self.discriminator_schedule.step % config.penalty_every == 0
+        both = diff_augment(torch.cat([real, fake]), config.augment).requires_grad_(penalised)
+        # Second derivatives are delicate: in full precision.
+        with autocast(real.device, "fp32" if penalised else config.precision):
+            logits = self.parallel_discriminator(both, *(torch.cat([each, each]) for each in condition))
         real_logits, fake_logits = logits.chunk(2)
         loss = discriminator_loss(config.loss, real_logits, fake_logits)
         losses = {"discriminator_loss": loss.detach(), "margin": (real_logits - fake_logits).detach().mean()}
-        step = self.discriminator_schedule.step
-        if config.loss == "relativistic" and step % config.penalty_every == 0:
-            # R1 and R2 in one pass: half of `both` are real, half are fake.
-            penalty = 2 * gradient_penalty(lambda images: self.parallel_discriminator(images, *twice), both)
+        if penalised:
+            # R1 and R2 at once: half of `both` are real, half are fake.
+            penalty = 2 * gradient_penalty(logits, both)
             losses["penalty"] = penalty.detach()
             weight = config.penalty * config.final_penalty**self.discriminator_schedule.fraction
             loss = loss + 0.5 * weight * config.penalty_every * penalty
@@ -286,7 +286,8 @@ class Trainer:
         """Descend through the discriminator, whose own gradients are not wanted.
 
         `real_logits` are from before its last step: they only say how far behind the fakes are, and are not worth
-        another pass.
+        another pass. The fakes' gradient is. Taken from the discriminator's pass, by the chain rule, it moves both
+        players at once: 1.16 times as many images a second, and after a tenth of the budget one picture for all noise.
         """
         self.discriminator.requires_grad_(False)
         with autocast(fake.device, self.config.precision):
