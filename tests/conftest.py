@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import constants
@@ -92,7 +93,7 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         from tests.export.stand_ins import trained
 
         folder = tmp_path_factory.mktemp("stand-ins") / task
-        changes = {"threshold": 0.125} if task == "anomaly" else {}
+        changes: dict[str, Any] = {"threshold": 0.125} if task == "anomaly" else {}
         return write_bundle(trained(task, **changes), folder, Names(id=f"tiny-{task}"), ("fp32",)).folder
 
     return exported

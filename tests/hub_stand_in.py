@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -95,7 +96,7 @@ class HubStandIn:
         self._server.should_exit = True
         self._thread.join()
 
-    def add(self, name: str, files: Files, **about: object) -> str:
+    def add(self, name: str, files: Files, **about: Any) -> str:
         """A repository with one more commit of exactly ``files``; returns the commit."""
         return self.repos.setdefault(name, Repository(**about)).commit(dict(files))
 

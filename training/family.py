@@ -4,6 +4,7 @@ A family is one module in `training/families/` that exposes NAME, TASK, DATA, a 
 (`smoke`, `cpu`, `gpu`) and a `Trainer`. The loop knows no generator and no discriminator; it knows this file.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
@@ -77,7 +78,7 @@ class Family(Protocol):
     DATA: str
     """Data set that `genhub train` uses when none is named."""
     Config: type[RunConfig]
-    PRESETS: dict[str, RunConfig]
+    PRESETS: Mapping[str, RunConfig]
     Trainer: type[Trainer]
 
 

@@ -10,6 +10,7 @@ import json
 import time
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,7 +36,7 @@ class BudgetSpentError(Exception):
     """Ends pythae's training loop, which knows epochs only."""
 
 
-class Budget(TrainingCallback):
+class Budget(TrainingCallback):  # type: ignore[misc]
     """Stops the training at the first step that ends after the budget: the model then holds its end state."""
 
     def __init__(self, minutes: float) -> None:
@@ -116,7 +117,7 @@ def main() -> None:
     if hasattr(trainer, "_best_model"):  # lowest training loss of a whole epoch; none before the first one has ended
         states["best"] = trainer._best_model
     for name, model in states.items():
-        made = results(model, train_images, test_images, arguments.samples, seed=2021)
+        made: dict[str, Any] = results(model, train_images, test_images, arguments.samples, seed=2021)
         np.savez(arguments.folder / f"{name}.npz", **made)
     content = {
         "version": metadata.version("pythae"),

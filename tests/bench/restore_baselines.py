@@ -61,7 +61,9 @@ def pictures(trainer: Restorer, count: int, validation: int) -> dict[str, NDArra
 def peers(folder: Path, unit: str, given: dict[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.uint8]]:
     """What each `METHOD/LEVEL` made of the damaged test pictures, uint8 [N, H, W, C]."""
     asked, answered = folder / "pictures.npz", folder / "peers.npz"
-    same = answered.exists() and all(np.array_equal(array, given.get(name)) for name, array in np.load(asked).items())
+    same = answered.exists() and all(
+        name in given and np.array_equal(array, given[name]) for name, array in np.load(asked).items()
+    )
     if not same:
         folder.mkdir(exist_ok=True)
         np.savez(asked, **given)  # type: ignore[arg-type]

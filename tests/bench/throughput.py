@@ -112,11 +112,12 @@ def measure(name: str, side: str, seconds: float) -> float:
     accelerator, data = new_accelerator(cpu=True), open_data("fashion", config.image_size, config.channels)
     trainer = family.Trainer(config, data, accelerator)
     schedules = [each for each in trainer.modules().values() if isinstance(each, BudgetSchedule)]
-    step, following = trainer.step, partial(Feed(data.train, 0, accelerator).next, config.batch_size)
+    step = trainer.step
+    following: Callable[[], dict[str, Tensor]] = partial(Feed(data.train, 0, accelerator).next, config.batch_size)
     if side == "plain":
         for module in trainer.modules().values():
             if isinstance(module, nn.Module):
-                module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+                module.to(memory_format=torch.contiguous_format)
         following = plain_batches(data, config.batch_size)
         if name == "gan":
             step = partial(alternating, trainer)
@@ -143,7 +144,8 @@ def main() -> None:
     parser.add_argument("--worker", nargs=2, metavar=("FAMILY", "SIDE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
-        print(json.dumps(measure(*arguments.worker, arguments.seconds)))
+        family, side = arguments.worker
+        print(json.dumps(measure(family, side, arguments.seconds)))
         return
     print(f"bfloat16: {'yes' if bf16_helps(torch.device('cpu')) else 'no'}, {arguments.rounds} rounds in turns")
     for family in FAMILIES:

@@ -181,5 +181,5 @@ def test_a_restoring_model_takes_any_size_and_colour_as_the_hub_does(mode: str, 
     Image.fromarray(picture[..., 0] if mode == "L" else picture).save(tmp_path / "a.png")
     ran = run(tmp_path / "box", "--image", str(tmp_path / "a.png"), "--out", str(tmp_path / "o.png"))
     assert ran.returncode == 0, ran.stderr
-    expected = Restorer(open_model(tmp_path / "tiny")).restore(Picture(picture)).pixels  # type: ignore[arg-type]
+    expected = Restorer(open_model(tmp_path / "tiny")).restore(Picture(picture)).pixels
     assert np.array_equal(np.asarray(Image.open(tmp_path / "o.png")).reshape(picture.shape), expected)

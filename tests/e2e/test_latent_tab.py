@@ -178,7 +178,7 @@ def test_an_attribute_is_given_and_taken_by_its_slider(hub: RunningHub, plane: R
     assert moved == visit.page.locator(".dimension:visible .film").first.locator("img").last.get_attribute("src")
     visit.page.click("#attributes-back")
     wait_for_again(visit, "#attributes-picture", start)
-    assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]  # type: ignore[index]
     assert visit.complaints == []
 
 
@@ -260,7 +260,7 @@ def test_holes_are_shown_in_both_models_step_by_step(
     visit.page.locator(".point:visible input[type=file]").first.set_input_files(tmp_path / "notes.png")
     visit.page.get_by_text("not a picture that can be read").wait_for()
     assert source(visit, "#holes-walks") == walked
-    assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]  # type: ignore[index]
     assert visit.complaints == []
 
 

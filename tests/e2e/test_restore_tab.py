@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -39,7 +40,7 @@ def denoisers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     write_tiny_translator(folder / "noisy", bundle_id="noisy", channels=3, targets=False)
     dose = Damage(kind="low-dose CT", lowest=2, highest=9)
     write_tiny_translator(folder / "ct", bundle_id="ct", title="Tiny of CT", damage=dose)
-    about = {"GENHUB_PROVIDER": "cpu", "GENHUB_TILE": "64"}
+    about: dict[str, Any] = {"GENHUB_PROVIDER": "cpu", "GENHUB_TILE": "64"}
     light = Damage(kind="low light", lowest=1, highest=5)
     write_tiny_translator(folder / "dark", bundle_id="dark", title="Tiny of low light", damage=light)
     models = ",".join(str(folder / name) for name in ("clean", "noisy", "ct", "dark"))
@@ -76,7 +77,7 @@ def test_before_and_after_are_there_with_numbers_before_anybody_clicks(denoisers
     open_tab(visit, denoisers)
     visit.page.locator("#restored-scores figure").nth(3).wait_for()
     assert names(visit) == ["Damaged", "Restored", "Non-local means", "Total variation"]
-    assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]  # type: ignore[index]
     box = visit.page.locator("#restored").bounding_box()
     assert box is not None and box["y"] < 300
     facts = visit.page.locator("#restore-facts")
@@ -203,7 +204,7 @@ def test_a_video_is_restored_beside_itself_and_downloaded(denoisers: RunningHub,
     )
     assert visit.page.get_by_text("64 x 48, 8 frames, 10 a second").is_visible()
     assert not visit.page.locator("#restore-damage").is_visible() and visit.page.locator("#restore-model").is_visible()
-    assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]  # type: ignore[index]
     with visit.page.expect_download() as download:
         visit.page.click("#download-film")
     assert download.value.suggested_filename == "holiday-restored.mp4"

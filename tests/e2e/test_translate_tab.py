@@ -4,6 +4,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,8 +23,8 @@ DARK, WHITE, BLUE = [0, 0, 0], [255, 255, 255], [0, 0, 255]
 def translators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """A hub with one that goes both ways and knows what should be, and one of any size without examples."""
     folder = tmp_path_factory.mktemp("bundles")
-    shared = {"restores": False, "channels": 3}
-    both = {"inverse": True, "sides": ("sketch", "Other colours")}
+    shared: dict[str, Any] = {"restores": False, "channels": 3}
+    both: dict[str, Any] = {"inverse": True, "sides": ("sketch", "Other colours")}
     write_tiny_translator(folder / "turn", bundle_id="turn", dynamic=False, drawings=True, **both, **shared)
     write_tiny_translator(folder / "bare", bundle_id="bare", examples=0, **shared)
     with serving("--models", f"{folder / 'turn'},{folder / 'bare'}", GENHUB_PROVIDER="cpu") as running:
@@ -95,7 +96,7 @@ def test_an_example_is_translated_before_anybody_clicks_beside_what_it_should_be
     for section in ("Draw", "Camera", "Batch", "Picture"):
         visit.page.get_by_role("tab", name=section).click()
         visit.page.wait_for_timeout(100)
-        assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]  # type: ignore[index]
     assert visit.complaints == []
     assert [url for url in visit.requests if not url.startswith((translators.url, "data:", "blob:"))] == []
 

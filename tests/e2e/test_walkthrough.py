@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ def test_two_hundred_pictures_become_a_model_in_every_tab_and_on_a_hub(
     assert publish[:3] == ["genhub", "publish", mine]
     run(publish, cwd=tmp_path)
     repository = hub_stand_in.repos[publish[-1]]
-    header = ModelCard(repository.commits[repository.main]["README.md"].decode()).data
+    header: Any = ModelCard(repository.commits[repository.main]["README.md"].decode()).data
     assert (header.license, header.license_name) == ("other", "not-stated"), "a folder says nothing of its licence"
     assert str(tmp_path) not in repository.commits[repository.main]["bundle.json"].decode()
     assert (open_model(publish[-1]).sample(count=4, seed=1) == pictures).all()

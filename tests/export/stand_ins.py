@@ -1,5 +1,7 @@
 """Small untrained families, one for each task: the real interface, weights of no meaning, exported in a second."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -146,12 +148,16 @@ def trained(
     examples = Examples(
         pictures(24, channels), labels=np.arange(24, dtype=np.int64) % 3, tokens=tokens if task == "clip" else {}
     )
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "family": "stand-in",
         "task": task,
         "modules": modules(task, labelled, judge),
         "image": ImageSpec(
-            height=SIZE, width=SIZE, channels=channels, dynamic=multiple is not None, multiple=multiple or 1
+            height=SIZE,
+            width=SIZE,
+            channels=channels,  # type: ignore[arg-type]
+            dynamic=multiple is not None,
+            multiple=multiple or 1,
         ),
         "calibration": examples,
         "held_out": examples,
@@ -166,4 +172,4 @@ def trained(
         "labels": ("red", "green", "blue") if labelled or judge else (),
         "conditional": labelled,
     }
-    return Trained(**(fields | changes))  # type: ignore[arg-type]
+    return Trained(**(fields | changes))

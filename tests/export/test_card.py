@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -23,7 +24,7 @@ def loaded(written: Written) -> ModelCard:
 
 
 def test_the_hub_reads_its_header(loaded: ModelCard) -> None:
-    data = loaded.data
+    data: Any = loaded.data
     assert (data.library_name, data.pipeline_tag, data.license) == ("onnx", "unconditional-image-generation", "mit")
     assert data.datasets == ["boxes"] and "generative-hub" in data.tags
     (result,) = data.eval_results

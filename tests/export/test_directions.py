@@ -1,6 +1,7 @@
 """Attribute directions: from the training split alone, measured on pictures it has not seen."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def shaded(count: int, seed: int, apart: float = 80) -> Examples:
 
 
 def model(**changes: object) -> Trained:
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "modules": {"decoder": modules("sample")["decoder"], "encoder": MeanLevels().eval()},
         "calibration": shaded(90, seed=0),
         "held_out": shaded(60, seed=1),

@@ -73,7 +73,7 @@ def test_reduced_numbers_are_held_to_the_size_of_the_signal() -> None:
 def test_nan_another_shape_and_another_dtype_never_pass(wrong: np.ndarray) -> None:
     found = compare(VECTOR, gives("z", np.ones((2, 4), np.float32)), gives("z", wrong), [{}])
     for variant in ("fp32", "fp16", "int8"):
-        assert refusal(variant, VECTOR, found) is not None  # type: ignore[arg-type]
+        assert refusal(variant, VECTOR, found) is not None
 
 
 def test_latency_is_in_milliseconds() -> None:

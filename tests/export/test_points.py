@@ -1,5 +1,7 @@
 """Points on the map: test pictures, back through the prior."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -21,7 +23,7 @@ class Corners(nn.Module):
 def plane(**changes: object) -> Trained:
     torch.manual_seed(0)
     prior = Flow(2, layers=3, width=8).eval()
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "modules": {"decoder": nn.Linear(2, 2), "encoder": Corners(), "prior": prior},
         "latent_dim": 2,
         "shown": Examples(pictures(30, 1), labels=np.arange(30) % 3),

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
@@ -73,10 +74,10 @@ def test_what_was_published_opens_by_its_name_and_at_its_revision(folder: Path) 
 
 def test_the_card_tells_the_hub_licence_tags_and_measured_quality(folder: Path, owner: HubStandIn) -> None:
     publish(plan(folder), REPO)
-    card = ModelCard(owner.repos[REPO].commits[owner.repos[REPO].main]["README.md"].decode())
-    assert card.data.license == "mit" and card.data.library_name == "onnx"
-    assert {"generative-hub", "onnx", "sample"} <= set(card.data.tags or [])
-    result = (card.data.eval_results or [])[0]
+    header: Any = ModelCard(owner.repos[REPO].commits[owner.repos[REPO].main]["README.md"].decode()).data
+    assert header.license == "mit" and header.library_name == "onnx"
+    assert {"generative-hub", "onnx", "sample"} <= set(header.tags)
+    result = header.eval_results[0]
     assert (result.metric_name, result.metric_value, result.dataset_split) == ("Reconstruction PSNR", 21.5, "test")
     assert any(path.startswith("examples/") for path in owner.repos[REPO].commits[owner.repos[REPO].main])
 

@@ -1,5 +1,7 @@
 """How far a net looks: never less than the truth, or tiles would show their seams."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -8,7 +10,7 @@ from export.reach import reach
 from training.families.denoiser import Config, Denoiser
 
 
-def conv(kernel: int, **options: int) -> nn.Module:
+def conv(kernel: int, **options: Any) -> nn.Module:
     return nn.Conv2d(3, 3, kernel, padding=kernel // 2, **options)
 
 

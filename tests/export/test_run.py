@@ -29,9 +29,9 @@ def info_of(config: cgan.Config) -> RunInfo:
 
 def test_only_what_differs_from_the_preset_is_a_flag_and_a_list_is_its_words() -> None:
     preset = cgan.PRESETS["cpu"]
-    assert command(info_of(preset), cgan) == "genhub train cgan --preset cpu --data fashion"  # type: ignore[arg-type]
-    config = replace(preset, width=32, augment=("translation", "cutout"))  # type: ignore[call-arg]
-    again = command(info_of(config), cgan)  # type: ignore[arg-type]
+    assert command(info_of(preset), cgan) == "genhub train cgan --preset cpu --data fashion"
+    config = replace(preset, width=32, augment=("translation", "cutout"))
+    again = command(info_of(config), cgan)
     assert again.endswith("--data fashion --width 32 --augment translation cutout")
 
 

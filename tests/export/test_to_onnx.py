@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -93,7 +94,7 @@ def test_ports_carry_the_contracts_names_and_sizes(decoder: onnx.ModelProto) -> 
     assert shapes == {"z": ["batch", 6], "label": ["batch"], "image": ["batch", 16, 16, 1]}
 
 
-def small_model(operator: str, domain: str = "", **attributes: object) -> onnx.ModelProto:
+def small_model(operator: str, domain: str = "", **attributes: Any) -> onnx.ModelProto:
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 4]) for name in "xy")
     node = helper.make_node(operator, ["x"], ["y"], domain=domain, **attributes)
     imports = [helper.make_opsetid("", OPSET)] + ([helper.make_opsetid(domain, 1)] if domain else [])

@@ -122,8 +122,9 @@ class Peaked(nn.Module):
         super().__init__()
         torch.manual_seed(1)
         self.first, self.last = nn.Conv2d(3, 64, 3, padding=1), nn.Conv2d(64, 3, 3, padding=1)
-        self.middle = nn.ModuleList(nn.Conv2d(64, 64, 3, padding=1) for _ in range(2))
-        self.middle[0].weight.data[:, 0] = 0
+        middle = [nn.Conv2d(64, 64, 3, padding=1) for _ in range(2)]
+        middle[0].weight.data[:, 0] = 0
+        self.middle = nn.ModuleList(middle)
         peak = torch.zeros(1, 64, 16, 16)
         peak[0, 0, 8, 8] = 300
         self.register_buffer("peak", peak)

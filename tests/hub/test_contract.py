@@ -300,7 +300,7 @@ def test_all_files_names_each_file_once_and_keeps_to_one_variant_when_asked() ->
 def test_a_manifest_cannot_be_changed_after_it_was_checked() -> None:
     bundle = parse_bundle(json.dumps(manifest("sample")))
     with pytest.raises(ValueError, match="frozen"):
-        bundle.task = "swap"  # type: ignore[misc]
+        bundle.task = "swap"
 
 
 def test_a_graph_walks_its_ports_inputs_first() -> None:

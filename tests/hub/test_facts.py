@@ -1,13 +1,14 @@
 """The facts beside a model's pictures."""
 
 import re
+from typing import Any
 
 from hub.contract import Metric
 from hub.tabs.facts import by_temperature
 
 
 def measured(value: float, subject: str = "", name: str = "Recall of samples") -> Metric:
-    shared = {"dataset": "d", "split": "test", "seeds": (0,), "evaluator": "e"}
+    shared: dict[str, Any] = {"dataset": "d", "split": "test", "seeds": (0,), "evaluator": "e"}
     return Metric(name=name, subject=subject, value=value, higher_is_better="Recall" in name, **shared)
 
 

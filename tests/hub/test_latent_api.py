@@ -133,10 +133,11 @@ def test_holes_gives_both_walks_and_plain_noise_with_what_the_judge_says(client:
     start, end = (handle_file(file) for file in files)
     answer = client.predict("ae", "tiny", start, end, 5, seed=7, api_name="/holes")
     judge = open_model(folder / "ae")
+    first, last = pixels([str(file) for file in files])
     for at, name in enumerate(("ae", "tiny")):
         model = open_model(folder / name)
         wanted = [
-            judged_walk(model, judge, *pixels([str(file) for file in files]), 5),
+            judged_walk(model, judge, first, last, 5),
             judged_noise(model, judge, 5, 7),
         ]
         for made, (shown, numbers, classes) in zip(wanted, (answer[:3], answer[3:]), strict=True):

@@ -5,6 +5,7 @@ refuse.
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def hub(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     models = ",".join(str(folder / name) for name in (TINY, "ct", "ct-6", "dark", "other", "gan"))
-    about = {"GENHUB_PROVIDER": "cpu", "GENHUB_TILE": "64", "GENHUB_MAX_MEGAPIXELS": "1"}
+    about: dict[str, Any] = {"GENHUB_PROVIDER": "cpu", "GENHUB_TILE": "64", "GENHUB_MAX_MEGAPIXELS": "1"}
     with serving("--models", models, GENHUB_CACHE=str(tmp_path_factory.mktemp("cache")), **about) as hub:
         yield hub
 
@@ -75,7 +76,7 @@ def test_a_picture_comes_back_at_its_own_depth(
     (tmp_path / "it.png").write_bytes(picture.to_png())
     read = depth.read(tmp_path / "it.png")
     after, before, report = client.predict(TINY, handle_file(tmp_path / "it.png"), api_name="/restore")
-    wanted = Restorer(open_model(folder / TINY)).restore(read)  # type: ignore[arg-type]
+    wanted = Restorer(open_model(folder / TINY)).restore(read)
     assert depth.read(Path(before)).bits == depth.read(Path(after)).bits == wanted.bits
     assert np.abs(depth.read(Path(after)).pixels.astype(int) - wanted.pixels).max() <= (1 if wanted.bits == 8 else 257)
     assert (report["width"], report["height"], report["bits"], report["scores"]) == (203, 150, wanted.bits, {})
@@ -196,7 +197,7 @@ def test_a_video_comes_back_restored_beside_what_was_given(client: Client, folde
         with Clip(Path(file), 100, 1000) as clip:
             frames.append(np.stack(list(clip)).astype(int))
     given, seen, made = frames
-    model = Restorer(open_model(folder / TINY))  # type: ignore[arg-type]
+    model = Restorer(open_model(folder / TINY))
     wanted = model.restore(Picture(given[3].astype(np.uint8))).pixels
     assert np.abs(seen - given).mean() < 4 and np.abs(made[3] - wanted).mean() < 5
 

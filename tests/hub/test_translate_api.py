@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ MOST = 9
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of four bundles: colours turned both ways, blur at any size with an inverse that inverts, blur, a denoiser."""
     folder = tmp_path_factory.mktemp("bundles")
-    shared = {"restores": False, "channels": 3}
+    shared: dict[str, Any] = {"restores": False, "channels": 3}
     write_tiny_translator(folder / "turn", bundle_id="turn", inverse=True, dynamic=False, drawings=True, **shared)
     write_tiny_translator(folder / "both", bundle_id="both", inverse=True, **shared)
     write_tiny_translator(folder / "whole", bundle_id="whole", reach=None, **shared)
@@ -34,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def hub(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     models = ",".join(str(folder / name) for name in ("turn", "both", "whole", "denoiser"))
-    about = {"GENHUB_PROVIDER": "cpu", "GENHUB_MAX_MEGAPIXELS": "1", "GENHUB_MAX_COUNT": str(MOST)}
+    about: dict[str, Any] = {"GENHUB_PROVIDER": "cpu", "GENHUB_MAX_MEGAPIXELS": "1", "GENHUB_MAX_COUNT": str(MOST)}
     with serving("--models", models, GENHUB_CACHE=str(tmp_path_factory.mktemp("cache")), **about) as hub:
         yield hub
 

@@ -29,7 +29,7 @@ def smooth(count: int, height: int, width: int, channels: int) -> np.ndarray:
 
 def decoded(film: bytes) -> tuple[np.ndarray, Fraction]:
     """uint8 [N, H, W, 3], and frames a second."""
-    with av.open(io.BytesIO(film)) as container:
+    with av.open(io.BytesIO(film), mode="r") as container:
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
         frames = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(stream)])

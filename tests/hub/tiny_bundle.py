@@ -97,7 +97,7 @@ def write_tiny_bundle(
         parameters=sum(
             int(np.prod(w.dims)) for name, model in models.items() if name != "judge" for w in model.graph.initializer
         ),
-        image=ImageSpec(height=SIZE, width=SIZE, channels=CHANNELS),
+        image=ImageSpec(height=SIZE, width=SIZE, channels=CHANNELS),  # type: ignore[arg-type]
         latent_dim=latent_dim,
         labels=LABELS if conditional or judge else (),
         directions=tuple(
@@ -233,7 +233,7 @@ def _prior(random: np.random.RandomState, latent_dim: int) -> onnx.ModelProto:
 
 
 def _judge(random: np.random.RandomState) -> onnx.ModelProto:
-    weights = {
+    weights: dict[str, np.ndarray] = {
         "scale": np.array(1 / 127.5, np.float32),
         "flat_length": np.array([-1, SIZE * SIZE * CHANNELS], np.int64),
         "w": _he(random, (SIZE * SIZE * CHANNELS, len(LABELS)), SIZE),

@@ -69,7 +69,11 @@ def write_tiny_translator(
         created=datetime(2025, 1, 1, tzinfo=UTC),
         parameters=25,
         image=ImageSpec(
-            height=size, width=size, channels=channels, dynamic=dynamic, multiple=MULTIPLE if dynamic else 1
+            height=size,
+            width=size,
+            channels=channels,  # type: ignore[arg-type]
+            dynamic=dynamic,
+            multiple=MULTIPLE if dynamic else 1,
         ),
         restores=damage if restores else None,
         reach=reach if dynamic else None,

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -32,7 +33,7 @@ def run(smoke_run: Path, tmp_path: Path) -> Path:
 
 
 def test_state_survives_flattening_bit_for_bit() -> None:
-    state = {
+    state: dict[str, Any] = {
         "state": {0: {"step": torch.tensor(3.0), "moments": (torch.randn(2, 3), torch.randn(1))}},
         "groups": [{"lr": 0.1 + 0.2, "betas": (0.9, 0.99), "foreach": True, "name": None}],
     }

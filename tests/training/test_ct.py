@@ -66,7 +66,7 @@ def test_slices_of_a_low_dose_stand_beside_the_same_slices_of_the_full_one(tmp_p
         assert 15 < psnr(in_window(ours.sources), in_window(ours.images)) < 40
     # Held-out pictures are those that the lowdose family is measured by.
     scanned = damaged_images(low_dose, full.test.images, np.full(len(full.test), ct.LOW_DOSE))
-    assert np.array_equal(low.test.sources, scanned)
+    assert low.test.sources is not None and np.array_equal(low.test.sources, scanned)
     # Each training slice has noise of its own.
     assert low.train.sources is not None
     assert len({picture.tobytes() for picture in low.train.sources}) == len(low.train)

@@ -95,7 +95,8 @@ def test_small_images_are_padded_not_blurred(tmp_path: Path) -> None:
 
 def test_split_follows_contents_not_names(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    first.mkdir(), second.mkdir()
+    first.mkdir()
+    second.mkdir()
     generator = np.random.default_rng(0)
     for index in range(60):
         Image.fromarray(generator.integers(0, 256, (8, 8), np.uint8)).save(first / f"{index}.png")

@@ -151,7 +151,7 @@ def put_in_the_cache(weights: bytes, elsewhere: Source, monkeypatch: pytest.Monk
 
 def test_a_pickle_that_runs_code_is_not_run(elsewhere: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Trap:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
+        def __reduce__(self) -> tuple[object, tuple[Path]]:
             return Path.touch, (tmp_path / "sprung",)
 
     buffer = io.BytesIO()

@@ -8,7 +8,7 @@ from training.checkpoint import checkpoints, read_run_info
 
 from .commands import TINY, start, wait_until
 
-ENDLESS = [
+ENDLESS: list[str | Path] = [
     "train",
     "vae",
     "--preset",

@@ -31,7 +31,7 @@ def test_a_picture_has_one_exposure_and_a_large_one_changes_it_slowly(monkeypatc
     net = Brightener(Config(width=8))
     torch.nn.init.normal_(net.stops.weight)
     found = []
-    monkeypatch.setattr(lowlight, "exposed", lambda picture, stops: found.append(stops) or picture)
+    monkeypatch.setattr(lowlight, "exposed", lambda picture, stops: found.append(stops) or picture)  # type: ignore[func-returns-value]
     with torch.no_grad():
         for width in (64, 256, 1024):
             net(torch.rand(1, 3, 32, width) * torch.linspace(0, 2, width) - 1)

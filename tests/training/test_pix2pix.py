@@ -122,9 +122,11 @@ def test_only_what_lines_enclose_is_filled_and_with_the_mean_colour_of_its_kind(
 
 def test_the_target_itself_is_perfect_and_every_baseline_is_beside_it(data: ImageData) -> None:
     need_imagenet()
-    many = Split(*(np.concatenate([each] * 7) for each in (data.val.images, data.val.labels)), {}, None)  # type: ignore[arg-type]
     assert data.val.sources is not None
-    many = replace(many, sources=np.concatenate([data.val.sources] * 7))
+    images, labels, sources = (
+        np.concatenate([each] * 7) for each in (data.val.images, data.val.labels, data.val.sources)
+    )
+    many = Split(images, labels, {}, sources)
     found = translation_metrics(many.images, many, data)
     assert found["l1"] == 0 and found["perceptual_distance"] == 0 and found["psnr"] > 50
     for baseline in ("source", "fill"):

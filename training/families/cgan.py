@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.classification_accuracy import ClassificationAccuracy
-from training.config import RunConfig
 from training.data.dataset import Split
 from training.errors import TrainingError
 from training.evaluation import conditional_metrics, evaluation_noise
@@ -52,7 +51,7 @@ class Config(gan.Config):
         self.require_at_least({"label_dim": 1, "classifier_epochs": 0})
 
 
-PRESETS: dict[str, RunConfig] = {
+PRESETS: dict[str, Config] = {
     "smoke": Config(latent_dim=8, width=8, batch_size=16, max_steps=30, penalty_every=2, evaluation_samples=100),
     "cpu": Config(batch_size=32, max_minutes=50.0, classifier_epochs=4),
     "gpu": Config(

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training.config import RunConfig
 from training.damage import Damage, add_noise
 from training.restorer import ResidualBlock, Restorer, RestorerConfig
 
@@ -45,7 +44,7 @@ class Config(RestorerConfig):
         self.require_multiples(SIZE_MULTIPLE)
 
 
-PRESETS: dict[str, RunConfig] = {
+PRESETS: dict[str, Config] = {
     "smoke": Config(width=8, batch_size=16, max_steps=30),
     "cpu": Config(batch_size=32, max_minutes=50.0),
     "gpu": Config(width=96, blocks=2, batch_size=256, max_minutes=10.0, checkpoint_minutes=3.0),

@@ -77,7 +77,7 @@ class Config(RunConfig):
         )
 
 
-PRESETS: dict[str, RunConfig] = {
+PRESETS: dict[str, Config] = {
     "smoke": Config(latent_dim=8, width=8, batch_size=16, max_steps=30, penalty_every=2, evaluation_samples=100),
     "cpu": Config(batch_size=32, max_minutes=50.0),
     "gpu": Config(width=64, batch_size=256, max_minutes=15.0, learning_rate=1e-3, checkpoint_minutes=3.0),

@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.config import RunConfig
 from training.damage import Damage
 from training.errors import TrainingError
 from training.families.denoiser import SIZE_MULTIPLE, Denoiser
@@ -59,7 +58,7 @@ class Config(RestorerConfig):
             raise TrainingError(f"--channels must be 1, not {self.channels}: slices are grey.")
 
 
-PRESETS: dict[str, RunConfig] = {
+PRESETS: dict[str, Config] = {
     "smoke": Config(image_size=32, width=8, crop=32, batch_size=8, max_steps=30),
     "cpu": Config(batch_size=8, max_minutes=45.0),
     "gpu": Config(width=96, blocks=2, batch_size=64, max_minutes=10.0, checkpoint_minutes=3.0),

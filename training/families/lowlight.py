@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.config import RunConfig
 from training.damage import Damage, darken, to_linear, to_srgb
 from training.metrics import ssim
 from training.restorer import ResidualBlock, Restorer, RestorerConfig
@@ -68,7 +67,7 @@ class Config(RestorerConfig):
         self.require_multiples(SIZE_MULTIPLE)
 
 
-PRESETS: dict[str, RunConfig] = {
+PRESETS: dict[str, Config] = {
     "smoke": Config(image_size=32, width=8, crop=32, batch_size=8, max_steps=30),
     "cpu": Config(batch_size=8, max_minutes=60.0),
     "gpu": Config(width=64, blocks=2, batch_size=64, max_minutes=10.0, checkpoint_minutes=3.0),

@@ -31,7 +31,7 @@ from torch.nn import functional as F
 
 from training.adversarial import discriminator_loss, generator_loss
 from training.augment import Augmentation, diff_augment
-from training.config import PairedConfig, RunConfig
+from training.config import PairedConfig
 from training.data.dataset import ImageData, Split
 from training.ema import EMA
 from training.errors import TrainingError
@@ -111,7 +111,7 @@ class Config(PairedConfig):
             raise TrainingError("Without --l1 and without --adversarial there is nothing to learn from.")
 
 
-PRESETS: dict[str, RunConfig] = {
+PRESETS: dict[str, Config] = {
     "smoke": Config(image_size=64, width=6, discriminator_width=8, batch_size=8, max_steps=30),
     "cpu": Config(batch_size=8, max_minutes=60.0, crop=0.85, turn=8.0),
     "gpu": Config(width=64, discriminator_width=64, batch_size=32, max_minutes=20.0, crop=0.85, turn=8.0),

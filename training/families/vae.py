@@ -82,7 +82,7 @@ class Config(NetConfig):
     """Images generated, and real images taken for the floor, in a Fréchet distance."""
 
 
-PRESETS: dict[str, RunConfig] = {
+PRESETS: dict[str, Config] = {
     "smoke": Config(
         latent_dim=4, width=8, batch_size=16, max_steps=30, prior_layers=2, prior_width=16, evaluation_samples=100
     ),

@@ -53,7 +53,7 @@ def test_an_array_of_any_kind_either_fits_its_port_or_is_refused_in_words(array:
 
 
 def test_what_fits_is_handed_on_in_the_dtype_of_the_port() -> None:
-    ready = check(graph(LATENT, LABEL), {"z": [[0, 1, 2]], "label": np.array([3], np.uint8)})
+    ready = check(graph(LATENT, LABEL), {"z": [[0, 1, 2]], "label": np.array([3], np.uint8)})  # type: ignore[dict-item]  # as some do
     assert ready["z"].dtype == np.float32
     assert ready["label"].dtype == np.int64
 

@@ -18,7 +18,7 @@ from tests.hub.tiny_translator import write_tiny_translator
 
 def restorer(folder: Path, **how: object) -> Restorer:
     write_tiny_translator(folder / "model", **how)  # type: ignore[arg-type]
-    return Restorer(open_model(folder / "model"))  # type: ignore[arg-type]
+    return Restorer(open_model(folder / "model"))
 
 
 def restored(model: Restorer, path: Path) -> tuple[Film, list[Step], np.ndarray, np.ndarray]:

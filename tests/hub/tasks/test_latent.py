@@ -141,7 +141,8 @@ def test_a_direction_is_gone_from_the_start_in_whole_ways(gifted: LatentSpace) -
 
 def test_directions_and_dimensions_add_up_in_any_order_and_stay_where_they_were_put(gifted: LatentSpace) -> None:
     z = gifted.locate(5)
-    axes, offsets = ["Smile", 3, "Long sleeves"], [0.5, 1.0, -1.0]
+    axes: list[int | str] = ["Smile", 3, "Long sleeves"]
+    offsets = [0.5, 1.0, -1.0]
     moved = gifted.moved(z, axes, offsets)
     assert np.allclose(moved, gifted.moved(z, axes[::-1], offsets[::-1]), atol=1e-5)
     made = gifted.traverse(z, axes, count=5, span=1, at=offsets)

@@ -195,9 +195,9 @@ def test_one_picture_alone_is_the_picture_in_the_batch(model: SampleModel) -> No
 
 def test_plain_lists_are_arrays_too(model: SampleModel) -> None:
     z = noise(2, 8, 0)
-    assert np.array_equal(model.decode(z.tolist()), model.decode(z))  # type: ignore[arg-type]
+    assert np.array_equal(model.decode(z.tolist()), model.decode(z))
     images = model.decode(z)
-    assert np.array_equal(model.encode(images.tolist()), model.encode(images))  # type: ignore[arg-type]
+    assert np.array_equal(model.encode(images.tolist()), model.encode(images))
 
 
 def test_more_latents_than_one_chunk_come_back_in_order(model: SampleModel) -> None:

@@ -1,6 +1,7 @@
 """``hub.weights.graphs``: what an ONNX file may hold is seen without the ``onnx`` package, wherever it hides."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,7 +15,7 @@ from hub.errors import BundleError
 from hub.weights import graphs
 from tests.hub.sentence import sentence
 
-MESSAGES = {
+MESSAGES: dict[str, Any] = {
     "Model": onnx.ModelProto,
     "Training": onnx.TrainingInfoProto,
     "Graph": onnx.GraphProto,
