@@ -143,7 +143,7 @@ def test_a_step_moves_every_generator_under_every_recipe(data: ImageData, settin
 
 
 def test_training_begins_at_half_the_size_and_ends_at_the_whole(data: ImageData) -> None:
-    trainer = Trainer(replace(SMOKE, image_size=128, half_size_until=0.5), data, new_accelerator(cpu=True))  # type: ignore[arg-type]
+    trainer = Trainer(replace(SMOKE, image_size=128, half_size_until=0.5), data, new_accelerator(cpu=True))
     seen: list[int] = []
     trainer.generators.there.register_forward_hook(lambda module, given, made: seen.append(given[0].shape[-1]))
     batch = {name: torch.zeros(2, 3, 128, 128) for name in ("source", "image")}
@@ -157,7 +157,7 @@ def test_training_begins_at_half_the_size_and_ends_at_the_whole(data: ImageData)
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 def test_what_goes_back_is_as_noisy_as_the_setting_says_and_what_comes_out_is_not(noise: float) -> None:
     torch.manual_seed(0)
-    net = TwoWay(replace(SMOKE, cycle_noise=noise))  # type: ignore[arg-type, type-var]
+    net = TwoWay(replace(SMOKE, cycle_noise=noise))
     net.there = net.back = torch.nn.Identity()  # type: ignore[assignment]
     a, b = torch.zeros(2, 4, 3, 64, 64)
     fakes, losses = net(a, b, identity=False)
@@ -168,10 +168,11 @@ def test_what_goes_back_is_as_noisy_as_the_setting_says_and_what_comes_out_is_no
 
 def test_noise_on_images_becomes_what_sources_have_and_sources_need_not_come_home() -> None:
     torch.manual_seed(0)
-    net = TwoWay(replace(SMOKE, source_noise=0.5, source_cycle=0.0))  # type: ignore[arg-type, type-var]
+    net = TwoWay(replace(SMOKE, source_noise=0.5, source_cycle=0.0))
     net.there, net.back = torch.nn.Linear(64, 64), torch.nn.Identity()  # type: ignore[assignment]
     with torch.no_grad():
-        net.there.weight.zero_(), net.there.bias.zero_()
+        for parameter in net.there.parameters():
+            parameter.zero_()
     a, b = torch.ones(2, 4, 3, 64, 64)
     fakes, losses = net(a, b, identity=True)
     assert fakes["a"].std().item() == pytest.approx(0.5, rel=0.02) and not fakes["b"].any()
@@ -179,14 +180,25 @@ def test_noise_on_images_becomes_what_sources_have_and_sources_need_not_come_hom
 
 
 def test_the_way_back_does_not_learn_to_make_restoring_easy() -> None:
-    noisy = {"source_noise": 0.1, "residual": True}
     for share in (0.0, 1.0):
         torch.manual_seed(0)
-        net = TwoWay(replace(SMOKE, source_cycle=share, **noisy))  # type: ignore[arg-type, type-var]
+        net = TwoWay(replace(SMOKE, source_cycle=share, source_noise=0.1, residual=True))
         a, b = torch.rand(2, 2, 3, 64, 64)
         _, losses = net(a, b, identity=False)
         losses["cycle"].backward()
         assert (net.back.head[-1].weight.grad is None) == (share == 0)
+
+
+def test_the_way_there_is_judged_by_as_much_as_was_asked_for(data: ImageData) -> None:
+    batch = Feed(data.train, 0, new_accelerator(cpu=True)).next(2)
+
+    def opinion(weight: float) -> float:
+        torch.manual_seed(0)
+        trainer = Trainer(replace(SMOKE, adversarial=weight, augment=()), data, new_accelerator(cpu=True))
+        return trainer.step(batch)["adversarial"].item()
+
+    of_a, both, thrice = map(opinion, (0.0, 1.0, 3.0))
+    assert both > of_a and thrice - of_a == pytest.approx(3 * (both - of_a), rel=1e-4)
 
 
 def test_discriminators_see_detail_enlarged_where_it_is_asked_for() -> None:
@@ -195,10 +207,9 @@ def test_discriminators_see_detail_enlarged_where_it_is_asked_for() -> None:
     grainy = flat + 0.01 * torch.randn_like(flat)
     seen = {}
     for detail in (0.0, 50.0):
-        judges = Discriminators(["b"], replace(SMOKE, channels=1, detail=detail))  # type: ignore[arg-type]
-        judges.of["b"].layers[0].register_forward_hook(
-            lambda module, given, made, detail=detail: seen.update({detail: given[0]})
-        )
+        judges = Discriminators(["b"], replace(SMOKE, channels=1, detail=detail))
+        first: torch.nn.Module = judges.of["b"].layers[0]  # type: ignore[index, assignment]
+        first.register_forward_hook(lambda module, given, made, detail=detail: seen.update({detail: given[0]}))
         judges({"b": grainy})
     assert torch.equal(seen[0.0], grainy)
     picture, detail = seen[50.0].chunk(2, dim=1)
@@ -206,7 +217,7 @@ def test_discriminators_see_detail_enlarged_where_it_is_asked_for() -> None:
 
 
 def test_the_anchor_holds_what_a_blur_leaves(data: ImageData) -> None:
-    trainer = Trainer(replace(SMOKE, residual=True, anchor=1.0), data, new_accelerator(cpu=True))  # type: ignore[arg-type]
+    trainer = Trainer(replace(SMOKE, residual=True, anchor=1.0), data, new_accelerator(cpu=True))
     batch = Feed(data.train, 0, trainer.accelerator).next(4)
     assert trainer.step(batch)["anchor"].item() == 0, "it begins by changing nothing"
     with torch.no_grad():
@@ -215,7 +226,7 @@ def test_the_anchor_holds_what_a_blur_leaves(data: ImageData) -> None:
 
 
 def test_a_change_to_the_source_begins_as_none(data: ImageData) -> None:
-    trainer = Trainer(replace(SMOKE, residual=True, source_noise=0.1), data, new_accelerator(cpu=True))  # type: ignore[arg-type]
+    trainer = Trainer(replace(SMOKE, residual=True, source_noise=0.1), data, new_accelerator(cpu=True))
     assert np.array_equal(trainer.translate(data.val.images), data.val.images)
     assert set(trainer.inference_modules()) == {"translator"}, "the way back would need the noise"
 
@@ -228,12 +239,12 @@ def test_what_a_lower_dose_lacks_is_measured_in_the_window_and_named() -> None:
     )
     slices = ImageData(DataInfo("ct-lowdose", "", "", "", ""), 64, 1, lambda name: split)
     config = replace(SMOKE, channels=1, residual=True)
-    trainer = Trainer(config, slices, new_accelerator(cpu=True))  # type: ignore[arg-type]
+    trainer = Trainer(config, slices, new_accelerator(cpu=True))
     found = trainer.evaluate()
     assert found["psnr_halvings_6"] == found["noisy_psnr_halvings_6"] < 25, "untrained, it changes nothing"
     assert found["ssim_halvings_6"] == found["noisy_ssim_halvings_6"] < 1
     assert trainer.restores == ("low-dose CT", 6, 6)
-    assert Trainer(replace(config, direction="BtoA"), slices, new_accelerator(cpu=True)).restores is None  # type: ignore[arg-type]
+    assert Trainer(replace(config, direction="BtoA"), slices, new_accelerator(cpu=True)).restores is None
 
 
 def test_settings_that_cannot_work_are_one_sentence() -> None:
