@@ -6,6 +6,8 @@ for every browser that comes: a quarter of what a visit costs the hub. Their nam
 what was sent once can be sent again, and a browser that has them need not ask a second time.
 """
 
+import asyncio
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -35,17 +37,17 @@ class Delivery:
         if path in WITHOUT_ENDING:
             await self._compressed(scope, receive, send)
         elif path.startswith(FOLDER) and "range" not in Headers(scope=scope):
-            await self._deliver(scope, receive, send)
+            await self._deliver(scope, send)
         else:
             await self._pages(scope, receive, send)
 
-    async def _deliver(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _deliver(self, scope: Scope, send: Send) -> None:
         """A file, from what is kept or to be kept from now on."""
         accepted = Headers(scope=scope).get("accept-encoding", "")
         key = scope["path"], "br" in accepted, "gzip" in accepted
         answer = self._answers.get(key)
         if answer is None:
-            answer = await self._ask(scope, receive)
+            answer = await self._ask(scope)
             start, body = answer
             if start["status"] == 200 and len(body) <= self._room and key not in self._answers:
                 self._room -= len(body)
@@ -54,8 +56,10 @@ class Delivery:
         await send(start)
         await send({"type": "http.response.body", "body": body})
 
-    async def _ask(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
-        """The beginning of what ``pages`` answer, and the whole body."""
+    async def _ask(self, scope: Scope) -> tuple[Message, bytes]:
+        """The beginning of what ``pages`` answer, and the whole body, whether or not who asked is still there: what
+        ends early for one browser that went on to another page would be kept for all.
+        """
         start: Message = {}
         body = bytearray()
 
@@ -64,6 +68,11 @@ class Delivery:
                 start.update(message)
             else:
                 body.extend(message.get("body", b""))
+
+        asked: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def receive() -> Message:
+            return asked.pop() if asked else await asyncio.Future()
 
         await self._pages(scope, receive, collect)
         if start["status"] == 200:

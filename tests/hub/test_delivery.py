@@ -1,6 +1,8 @@
 """Pages are compressed, and files asked for once; everything else goes through as often as it is wanted."""
 
+import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 
 import pytest
 from starlette.applications import Starlette
@@ -8,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
 from hub.delivery import FOR_GOOD, WITHOUT_ENDING, Delivery
 
@@ -44,6 +47,27 @@ def test_a_file_is_asked_for_once_and_for_good(client: TestClient, asked: Counte
     for answer in answers:
         assert answer.text == "one, two" and answer.headers["content-type"].startswith("text/javascript")
         assert answer.headers["cache-control"] == FOR_GOOD and answer.headers["content-length"] == "8"
+
+
+def test_who_leaves_in_the_middle_leaves_no_half_file_to_others() -> None:
+    async def slowly() -> AsyncIterator[str]:
+        for part in ("one, ", "two"):
+            yield part
+            await asyncio.sleep(0.01)
+
+    async def pages(scope: Scope, receive: Receive, send: Send) -> None:
+        await StreamingResponse(slowly(), media_type="text/javascript")(scope, receive, send)
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def unheard(message: Message) -> None:
+        pass
+
+    delivery = Delivery(pages)
+    scope = {"type": "http", "method": "GET", "path": "/assets/a.js", "headers": [], "asgi": {"spec_version": "2.3"}}
+    asyncio.run(delivery(scope, gone, unheard))
+    assert TestClient(delivery).get("/assets/a.js", headers={"accept-encoding": ""}).text == "one, two"
 
 
 def test_every_compression_has_its_own(client: TestClient, asked: Counter[str]) -> None:
