@@ -36,8 +36,8 @@ from training.schedule import BudgetSchedule
 
 FAMILIES = ("gan", "vae", "denoiser")
 SIDES = ("plain", "ours")
-CYCLE = 8
-"""Steps are counted in whole cycles of this many: one of them has a GAN's gradient penalty."""
+CYCLE = gan.Config.penalty_every
+"""Steps are counted in whole cycles of this many, of which one has a GAN's gradient penalty."""
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
