@@ -91,8 +91,6 @@ class Config(UnpairedConfig):
     """Weight of the mean difference between what a blur leaves of a picture and of its translation: for kinds that
     differ in detail alone.
     """
-    adversarial: float = 1.0
-    """Weight of what the discriminator says of translations to B; that of translations to A is 1."""
     identity: float = 2.0
     """Weight of the mean difference that a generator makes to pictures of the kind that it makes; 0: none."""
     identity_every: int = 4
@@ -128,7 +126,6 @@ class Config(UnpairedConfig):
         super().__post_init__()
         self.require_at_least({"width": 3, "discriminator_width": 1, "cycle": 0, "identity": 0, "turn": 0, "pool": 0})
         self.require_at_least({"source_cycle": 0, "cycle_noise": 0, "source_noise": 0, "detail": 0, "anchor": 0})
-        self.require_at_least({"adversarial": 0})
         self.require_at_least({"identity_every": 1, "contrastive": 0, "patches": 2})
         if self.image_size % SIZE_MULTIPLE_IN_TRAINING:
             raise TrainingError(
@@ -177,9 +174,7 @@ PRESETS: dict[str, Config] = {
         ema_half_life=6_000,
     ),
     "gpu": Config(width=64, discriminator_width=64, batch_size=16, max_minutes=30.0, crop=0.85, turn=8.0),
-    # Sources are damaged images. Nothing is resampled, which would take noise out of them. A discriminator that counts
-    # for a tenth costs less fidelity (38 minutes: 32.6 dB on low-dose CT, after 75 of a whole one 32.2), and one that
-    # is not listened to leaves only noise of the way back's own kind to learn from (28.5).
+    # Sources are damaged images. Nothing is resampled, which would take noise out of them.
     "restore": Config(
         width=10,
         discriminator_width=16,
@@ -187,7 +182,6 @@ PRESETS: dict[str, Config] = {
         max_minutes=75.0,
         source_cycle=0.0,
         source_noise=0.14,
-        adversarial=0.1,
         detail=5.0,
         anchor=10.0,
         residual=True,
@@ -342,10 +336,7 @@ class Trainer:
                 [_gap(_blurred(fake), _blurred(from_kinds[kind])) for kind, fake in fakes.items()]
             ).sum()
         losses["adversarial"] = torch.stack(
-            [
-                generator_loss("least-squares", each, each) * (config.adversarial if kind == "b" else 1.0)
-                for kind, each in logits.items()
-            ]
+            [generator_loss("least-squares", each, each) for each in logits.values()]
         ).sum()
         weights = {
             "cycle": config.cycle,
