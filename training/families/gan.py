@@ -286,8 +286,8 @@ class Trainer:
         """Descend through the discriminator, whose own gradients are not wanted.
 
         `real_logits` are from before its last step: they only say how far behind the fakes are, and are not worth
-        another pass. The fakes' gradient is. Taken from the discriminator's pass, by the chain rule, it moves both
-        players at once: 1.16 times as many images a second, and after a tenth of the budget one picture for all noise.
+        another pass. The fakes' gradient is: taken from the discriminator's own pass, by the chain rule, it moves both
+        players at once, and after a tenth of the budget there was one picture for all noise.
         """
         self.discriminator.requires_grad_(False)
         with autocast(fake.device, self.config.precision):
