@@ -229,7 +229,8 @@ def _write_golden(path: Path, graphs: Mapping[str, Wrapped], inputs: Inputs) -> 
 
 
 def _write_examples(folder: Path, trained: Trained, graphs: Mapping[str, Wrapped]) -> None:
-    """A few held-out pictures, for models that take pictures: one of each class as far as they go.
+    """A few held-out pictures, for models that take pictures: one of each class as far as they go; where they have no
+    names, the one of the most contrast first.
 
     Where it is known what a model should make of them, that lies under the same names in ``targets`` beside them.
     """
@@ -242,11 +243,14 @@ def _write_examples(folder: Path, trained: Trained, graphs: Mapping[str, Wrapped
     rows = list(range(len(images))) if labels is None else list(np.unique(labels, return_index=True)[1])
     if len(rows) < EXAMPLES:
         rows += [row for row in range(len(images)) if row not in rows]
+    del rows[EXAMPLES:]
+    if not trained.class_names:  # a visitor sees the first before he has done anything: not the one that is all sky
+        rows.sort(key=lambda row: images[row].std(), reverse=True)
     for place, pictures in ((folder, images), (folder.parent / "targets", targets)):
         if pictures is None:
             continue
         place.mkdir()
-        for number, row in enumerate(rows[:EXAMPLES], start=1):
+        for number, row in enumerate(rows, start=1):
             (place / f"{number:02d}.png").write_bytes(to_png(pictures[row]))
         if trained.task == "translate" and trained.image.dynamic and max(pictures.shape[1:3]) < SMALL:
             sheet = grid(pictures[: SHEET_SIDE**2], columns=SHEET_SIDE, gap=0)

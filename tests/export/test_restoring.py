@@ -47,6 +47,17 @@ def test_what_each_example_should_become_lies_beside_it(mended: Written) -> None
         assert np.array_equal(example ^ 8, target)
 
 
+def test_the_first_example_is_the_one_with_the_most_to_see_unless_classes_are_in_order(tmp_path: Path) -> None:
+    contrasts = np.array([3, 9, 1, 27], dtype=np.uint8)
+    dull = 100 + contrasts[:, None, None, None] * (pictures(4, 3) % 2)
+    order = {}
+    for names in ((), ("a", "b", "c", "d")):
+        subject = trained("translate", held_out=Examples(dull, labels=np.arange(4)), class_names=names)
+        folder = write_bundle(subject, tmp_path / str(len(names)), wanted=()).folder
+        order[names] = [int(np.ptp(read(folder / f"examples/{number:02d}.png"))) for number in range(1, 5)]
+    assert list(order.values()) == [[27, 9, 3, 1], [3, 9, 1, 27]]
+
+
 def test_a_net_of_any_size_gets_a_sheet_of_its_small_pictures(mended: Written) -> None:
     sheet = read(mended.folder / "targets/sheet.png")
     assert sheet.shape == (SHEET_SIDE * SIZE, SHEET_SIDE * SIZE, 3)
