@@ -187,7 +187,8 @@ def test_a_benchmark_is_refused_while_another_visitor_s_is_under_way(hub: Runnin
 
 
 def test_a_benchmark_is_stopped_by_its_visitor(visit: Visit, tmp_path: Path) -> None:
-    with serving(GENHUB_CACHE=str(tmp_path), GENHUB_PROVIDER="cpu", GENHUB_THREADS="1") as slow:  # so that it lasts
+    slowly = {"GENHUB_CACHE": str(tmp_path), "GENHUB_PROVIDER": "cpu", "GENHUB_THREADS": "1"}  # so that it lasts
+    with serving("--models", "vae-fashion", **slowly) as slow:
         open_tab(visit, slow, "Benchmark")
         visit.page.click("#benchmark")
         visit.page.click("#benchmark-stop")

@@ -11,7 +11,7 @@ from hub.contract import Damage
 from hub.depth import Picture
 from hub.tabs.restore.work import Outcome
 from hub.tasks.damage import Kind
-from hub.tasks.restore import Score
+from hub.tasks.restore import RESTORED, Score
 
 SHOWN_AT_LEAST, SHOWN_AT_MOST = 512, 2048
 """Pixels of the shorter and of the longer side on the page. The download has the picture as it is."""
@@ -51,13 +51,14 @@ def comparison(scores: Sequence[Score], kind: Kind, size: tuple[int, ...]) -> st
         return ""
     best_psnr = max(each.psnr for each in scores)
     best_ssim = max((each.ssim or 0) for each in scores)
+    place = _busiest(kind.compared(next(each.picture for each in scores if each.name == RESTORED)))
     figures = []
     for each in scores:
         psnr = f"{each.psnr:.2f} dB" if np.isfinite(each.psnr) else "no error"
         numbers = f"<span>{_number(psnr, each.psnr == best_psnr)}</span>"
         if each.ssim is not None:
             numbers += f" <span>SSIM {_number(f'{each.ssim:.3f}', each.ssim == best_ssim)}</span>"
-        detail = images.to_data_uri(images.to_png(_detail(each.picture)))
+        detail = images.to_data_uri(images.to_png(each.picture[place]))
         name = escape(each.name)
         figures.append(
             f'<figure><img src="{detail}" alt="{name}: a detail"><figcaption><b>{name}</b> '
@@ -77,9 +78,15 @@ def _number(text: str, best: bool) -> str:
     return f"<strong>{text}</strong>" if best else text
 
 
-def _detail(pixels: np.ndarray) -> np.ndarray:
-    top, left = (max(0, (side - CROP) // 2) for side in pixels.shape[:2])
-    return pixels[top : top + CROP, left : left + CROP]
+def _busiest(pixels: np.ndarray) -> tuple[slice, slice]:
+    """Where the square with the most edges lies, CROP pixels a side or as many as there are."""
+    height, width = (min(CROP, side) for side in pixels.shape[:2])
+    grey = pixels.mean(axis=2)
+    edges = np.hypot(*np.gradient(grey)) if min(grey.shape) > 1 else grey
+    before = np.pad(edges.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))  # sums over all above and left of a place
+    sums = before[height:, width:] - before[:-height, width:] - before[height:, :-width] + before[:-height, :-width]
+    top, left = np.unravel_index(sums.argmax(), sums.shape)
+    return slice(int(top), int(top) + height), slice(int(left), int(left) + width)
 
 
 def about(outcome: Outcome, kind: Kind) -> str:
