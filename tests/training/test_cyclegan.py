@@ -14,7 +14,7 @@ from training.data.dataset import DataInfo, ImageData, Split
 from training.data.open import open_data
 from training.data.unpaired_folder import read_unpaired
 from training.errors import TrainingError
-from training.families.cyclegan import PRESETS, Config, Discriminators, Trainer, TwoWay
+from training.families.cyclegan import PRESETS, Config, Discriminators, Noisy, Restoring, Trainer, TwoWay
 from training.loop import Feed
 from training.pool import ImagePool
 from training.precision import new_accelerator
@@ -25,6 +25,7 @@ from .evaluator import need_imagenet
 
 PAIRED_TINY = TINY.with_name("noto-fluent_tiny.parquet")
 SMOKE = PRESETS["smoke"]
+RESTORE = replace(SMOKE, source_noise=0.1, identity=0.0)
 UNPAIRED = Pairing("unpaired", "AtoB")
 
 
@@ -126,7 +127,13 @@ def test_contrast_is_low_where_places_are_their_own_and_high_where_they_are_mixe
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"identity": 0.0}, {"cycle": 0.0, "contrastive": 1.0}, {"augment": ("brightness",), "pool": 0}],
+    [
+        {},
+        {"identity": 0.0},
+        {"cycle": 0.0, "contrastive": 1.0},
+        {"augment": ("brightness",), "pool": 0},
+        {"source_noise": 0.1, "identity": 0.0},
+    ],
 )
 def test_a_step_moves_every_generator_under_every_recipe(data: ImageData, settings: dict[str, object]) -> None:
     trainer = Trainer(replace(SMOKE, **settings), data, new_accelerator(cpu=True))  # type: ignore[arg-type]
@@ -139,7 +146,8 @@ def test_a_step_moves_every_generator_under_every_recipe(data: ImageData, settin
     parts = ("there", "back") if trainer.config.two_way else ("there", "projection")
     for part in parts:
         assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith(part))
-    assert set(trainer.inference_modules()) == ({"translator", "inverse"} if trainer.config.two_way else {"translator"})
+    back_is_of_use = trainer.config.two_way and not trainer.config.source_noise
+    assert set(trainer.inference_modules()) == ({"translator", "inverse"} if back_is_of_use else {"translator"})
 
 
 def test_training_begins_at_half_the_size_and_ends_at_the_whole(data: ImageData) -> None:
@@ -166,27 +174,48 @@ def test_what_goes_back_is_as_noisy_as_the_setting_says_and_what_comes_out_is_no
     assert losses["cycle"].item() == pytest.approx(expected, rel=0.02)
 
 
-def test_noise_on_images_becomes_what_sources_have_and_sources_need_not_come_home() -> None:
+@pytest.mark.parametrize("channels", [1, 3])
+def test_noise_begins_white_and_as_strong_as_the_setting_says(channels: int) -> None:
     torch.manual_seed(0)
-    net = TwoWay(replace(SMOKE, source_noise=0.5, source_cycle=0.0))
-    net.there, net.back = torch.nn.Linear(64, 64), torch.nn.Identity()  # type: ignore[assignment]
+    image = torch.zeros(8, channels, 64, 64)
+    noise = Noisy(channels, 0.2)(image)
+    assert noise.shape == image.shape and noise.std().item() == pytest.approx(0.2, rel=0.02)
+    beside = (noise[..., 1:] * noise[..., :-1]).mean() / noise.var()
+    assert abs(beside.item()) < 0.02
+    assert not torch.equal(noise, Noisy(channels, 0.2)(image)), "another time, other noise"
+    loud = Noisy(channels, 3.0)(image)
+    assert loud.min() == -1 and loud.max() == 1, "a picture all the same"
+
+
+def test_the_noise_is_not_the_denoiser_s_to_choose() -> None:
+    torch.manual_seed(0)
+    net = Restoring(RESTORE)
+    fakes, losses = net(*torch.rand(2, 2, 3, 64, 64), identity=False)
+    losses["cycle"].backward()
+    assert all(parameter.grad is None for parameter in net.back.parameters())
+    assert any(parameter.grad is not None for parameter in net.there.parameters())
+    fakes["a"].mean().backward()
+    assert net.back.filters.weight.grad is not None
+
+
+def test_the_noise_becomes_that_of_the_sources() -> None:
+    random = np.random.default_rng(0)
+    white = random.normal(0, 45, (48, 65, 64, 1))
+    sources = (128 + (white[:, 1:] + white[:, :-1]) / 2**0.5).clip(0, 255).astype(np.uint8)  # alike from row to row
+    split = Split(np.full((48, 64, 64, 1), 128, np.uint8), np.zeros(48, np.int64), {}, sources, aligned=False)
+    slices = ImageData(DataInfo("grey", "", "", "", ""), 64, 1, lambda name: split)
+    torch.manual_seed(0)
+    config = replace(RESTORE, channels=1, learning_rate=1e-3, discriminator_learning_rate=1e-3, pool=0)
+    trainer = Trainer(config, slices, new_accelerator(cpu=True))
+    feed = Feed(split, 0, trainer.accelerator)
+    for _ in range(200):
+        trainer.step(feed.next(4))
     with torch.no_grad():
-        for parameter in net.there.parameters():
-            parameter.zero_()
-    a, b = torch.ones(2, 4, 3, 64, 64)
-    fakes, losses = net(a, b, identity=True)
-    assert fakes["a"].std().item() == pytest.approx(0.5, rel=0.02) and not fakes["b"].any()
-    assert losses["cycle"].item() == losses["identity"].item() == 1, "of images alone"
-
-
-def test_the_way_back_does_not_learn_to_make_restoring_easy() -> None:
-    for share in (0.0, 1.0):
-        torch.manual_seed(0)
-        net = TwoWay(replace(SMOKE, source_cycle=share, source_noise=0.1, residual=True))
-        a, b = torch.rand(2, 2, 3, 64, 64)
-        _, losses = net(a, b, identity=False)
-        losses["cycle"].backward()
-        assert (net.back.head[-1].weight.grad is None) == (share == 0)
+        made = trainer.generators.back(torch.zeros(16, 1, 64, 64))
+    below, beside = (made[..., 1:, :] * made[..., :-1, :]).mean(), (made[..., 1:] * made[..., :-1]).mean()
+    assert made.std().item() == pytest.approx(45 / 127.5, rel=0.15), "it began at 0.1"
+    assert (below / made.var()).item() == pytest.approx(0.5, abs=0.1), "it began at 0"
+    assert (beside / made.var()).item() == pytest.approx(0, abs=0.1)
 
 
 def test_discriminators_see_detail_enlarged_where_it_is_asked_for() -> None:
@@ -204,19 +233,10 @@ def test_discriminators_see_detail_enlarged_where_it_is_asked_for() -> None:
     assert torch.equal(picture, grainy) and 0.3 < detail.std() < 0.6 and detail.mean().abs() < 0.01
 
 
-def test_the_anchor_holds_what_a_blur_leaves(data: ImageData) -> None:
-    trainer = Trainer(replace(SMOKE, residual=True, anchor=1.0), data, new_accelerator(cpu=True))
-    batch = Feed(data.train, 0, trainer.accelerator).next(4)
-    assert trainer.step(batch)["anchor"].item() == 0, "it begins by changing nothing"
-    with torch.no_grad():
-        trainer.generators.there.head[-1].bias.fill_(0.1)
-    assert trainer.step(batch)["anchor"].item() > 0.05
-
-
-def test_a_change_to_the_source_begins_as_none(data: ImageData) -> None:
-    trainer = Trainer(replace(SMOKE, residual=True, source_noise=0.1), data, new_accelerator(cpu=True))
+def test_a_denoiser_begins_by_changing_nothing(data: ImageData) -> None:
+    trainer = Trainer(RESTORE, data, new_accelerator(cpu=True))
     assert np.array_equal(trainer.translate(data.val.images), data.val.images)
-    assert set(trainer.inference_modules()) == {"translator"}, "the way back would need the noise"
+    assert set(trainer.inference_modules()) == {"translator"}, "nobody needs the way back"
 
 
 def test_what_a_lower_dose_lacks_is_measured_in_the_window_and_named() -> None:
@@ -226,7 +246,7 @@ def test_what_a_lower_dose_lacks_is_measured_in_the_window_and_named() -> None:
         clean, np.zeros(6, np.int64), {"halvings": np.full(6, 6)}, (clean + noise).clip(0, 255).astype(np.uint8)
     )
     slices = ImageData(DataInfo("ct-lowdose", "", "", "", ""), 64, 1, lambda name: split)
-    config = replace(SMOKE, channels=1, residual=True)
+    config = replace(RESTORE, channels=1)
     trainer = Trainer(config, slices, new_accelerator(cpu=True))
     found = trainer.evaluate()
     assert found["psnr_halvings_6"] == found["noisy_psnr_halvings_6"] < 25, "untrained, it changes nothing"
@@ -249,6 +269,12 @@ def test_settings_that_cannot_work_are_one_sentence() -> None:
     for name in ("cycle_noise", "source_noise"):
         with pytest.raises(TrainingError, match=r"there is no way back here\.$"):
             Config(cycle=0.0, contrastive=1.0, **{name: 0.1})  # type: ignore[arg-type]
+
+    for name in ("cycle_noise", "identity"):
+        with pytest.raises(
+            TrainingError, match=r"^With --source-noise there is neither --cycle-noise nor --identity\.$"
+        ):
+            replace(RESTORE, **{name: 0.1})  # type: ignore[arg-type]
 
 
 def test_retrieval_counts_who_finds_their_own() -> None:

@@ -11,9 +11,10 @@ The preset `fastcut` is the cheap alternative, one way with one generator: in pl
 translation must be nearer to its own place in the source than to others, in the generator's features (CUT and FastCUT:
 Park et al., 2020). A step costs about a third.
 
-The preset `restore` is for sources that are damaged images. The way back makes the damage of noise that is added to
-images (Augmented CycleGAN: Almahairi et al., 2018), so the way there learns from pairs that the way back has made.
-Sources need not come home: what noise there was no restored picture tells. What is left of it is the way there.
+The preset `restore` is for sources that are images with noise. The way back is then a model of noise (as in GCBD: Chen
+et al., 2018, and C2N: Jang et al., 2021): white noise, filtered and scaled as is learned from a discriminator that
+tells its pictures from sources. The way there is the net of `denoiser`, and brings home what the way back has made:
+pairs, which nobody had. Sources need not come home: what noise there was no restored picture tells.
 
 Any two kinds will do: `--data FOLDER` with A/ and B/ in it, in any number and of any size. With a batch of 4 it takes
 about 1 GB of memory at 128 px, 4 GB at 256 and 16 GB at 512, where `--batch-size 1` needs 4.
@@ -38,7 +39,7 @@ from training.contrastive import PatchProjection, patch_contrast
 from training.data.dataset import ImageData, Split
 from training.ema import EMA
 from training.errors import TrainingError
-from training.families import pix2pix
+from training.families import denoiser, pix2pix
 from training.family import Stateful
 from training.hounsfield import window_metrics
 from training.nets.patches import PatchDiscriminator
@@ -55,6 +56,12 @@ DATA = "noto-fluent"
 SIZE_MULTIPLE_IN_TRAINING = pix2pix.SIZE_MULTIPLE_IN_TRAINING
 BLUR = 5
 """Pixels a side of the blur that tells detail from the rest."""
+KERNELS, REACH = 2, 7
+"""Kinds of noise that sources' noise is a sum of, and pixels a side of the filter that each goes through."""
+RANGE = 4.0
+"""How far the logarithm of their strength goes from where it begins, up and down: a factor of 55."""
+AROUND = (16, 32)
+"""Channels of the nets that say what it is."""
 
 
 @dataclass(frozen=True)
@@ -71,25 +78,15 @@ class Config(UnpairedConfig):
     """Channels of each discriminator at half resolution; four times as many below."""
     cycle: float = 10.0
     """Weight of the mean difference (in [-1, 1]) that a picture has after going there and back; 0: one way."""
-    source_cycle: float = 1.0
-    """Share of `cycle` that sources have, beside images; 0 where images cannot tell what a source was, as one without
-    noise cannot tell what the noise was.
-    """
     cycle_noise: float = 0.0
     """Standard deviation, where pictures are in [-1, 1], of the noise on translations before they go back."""
     source_noise: float = 0.0
-    """Standard deviation, where pictures are in [-1, 1], of the noise on images that become sources: what sources have
-    and images do not, such as noise of another kind, is made of it.
+    """Sources are images with noise. With which, the way back learns: this is the standard deviation that it begins
+    with, where pictures are in [-1, 1]. 0: sources are of any other kind.
     """
     detail: float = 0.0
     """How much enlarged discriminators see, beside the picture, what a blur takes out of it; 0: not at all. For kinds
     that differ in something faint, such as noise.
-    """
-    residual: bool = False
-    """Make a change to the picture instead of a new one: for kinds that are nearly alike, as damaged and whole."""
-    anchor: float = 0.0
-    """Weight of the mean difference between what a blur leaves of a picture and of its translation: for kinds that
-    differ in detail alone.
     """
     identity: float = 2.0
     """Weight of the mean difference that a generator makes to pictures of the kind that it makes; 0: none."""
@@ -125,7 +122,7 @@ class Config(UnpairedConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_at_least({"width": 3, "discriminator_width": 1, "cycle": 0, "identity": 0, "turn": 0, "pool": 0})
-        self.require_at_least({"source_cycle": 0, "cycle_noise": 0, "source_noise": 0, "detail": 0, "anchor": 0})
+        self.require_at_least({"cycle_noise": 0, "source_noise": 0, "detail": 0})
         self.require_at_least({"identity_every": 1, "contrastive": 0, "patches": 2})
         if self.image_size % SIZE_MULTIPLE_IN_TRAINING:
             raise TrainingError(
@@ -145,6 +142,8 @@ class Config(UnpairedConfig):
             raise TrainingError("Give a weight to --cycle (both ways) or to --contrastive (one way), not to both.")
         if not self.two_way and (self.cycle_noise or self.source_noise):
             raise TrainingError("--cycle-noise and --source-noise are for both ways; there is no way back here.")
+        if self.source_noise and (self.cycle_noise or self.identity):
+            raise TrainingError("With --source-noise there is neither --cycle-noise nor --identity.")
 
     @property
     def two_way(self) -> bool:
@@ -153,7 +152,7 @@ class Config(UnpairedConfig):
 
     @property
     def inverse(self) -> bool:
-        """Whether the way back is of use by itself: with noise to make its pictures of, one picture is not enough."""
+        """Whether the way back is of use by itself: nobody needs another one that adds noise."""
         return self.two_way and self.source_noise == 0
 
 
@@ -174,18 +173,18 @@ PRESETS: dict[str, Config] = {
         ema_half_life=6_000,
     ),
     "gpu": Config(width=64, discriminator_width=64, batch_size=16, max_minutes=30.0, crop=0.85, turn=8.0),
-    # Sources are damaged images. Nothing is resampled, which would take noise out of them.
+    # Nothing is resampled, which would take noise out of sources. Noise is all that the discriminator should judge by.
     "restore": Config(
-        width=10,
+        width=32,
         discriminator_width=16,
         batch_size=4,
         max_minutes=75.0,
-        source_cycle=0.0,
+        identity=0.0,
         source_noise=0.14,
         detail=5.0,
-        anchor=10.0,
-        residual=True,
-        augment=("translation", "cutout"),
+        pool=0,
+        learning_rate=5e-4,
+        augment=("translation",),
         ema_half_life=6_000,
     ),
     "fastcut": Config(cycle=0.0, identity=0.0, contrastive=10.0, batch_size=4, max_minutes=45.0, crop=0.85, turn=8.0),
@@ -198,22 +197,75 @@ class TwoWay(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.there, self.back = (pix2pix.Generator(pix2pix_config(config)) for _ in range(2))
-        self.config = config
+        self.noise = config.cycle_noise
 
     def forward(self, a: Tensor, b: Tensor, identity: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Translations by the kind that they became, and losses by name."""
-        share, on_way_back, on_images = self.config.source_cycle, self.config.cycle_noise, self.config.source_noise
-        fake_b, fake_a = self.there(a), self.back(_noised(b, on_images))
-        # Where sources need not come home, the ways could agree on sources without noise, which are easiest to restore.
-        sent_a = _noised(fake_a if share else fake_a.detach(), on_way_back)
-        losses = {"cycle": _gap(self.there(sent_a), b)}
+        fake_b, fake_a = self.there(a), self.back(b)
+        home_a, home_b = self.back(_noised(fake_b, self.noise)), self.there(_noised(fake_a, self.noise))
+        losses = {"cycle": _gap(home_a, a) + _gap(home_b, b)}
         if identity:
-            losses["identity"] = _gap(self.there(b), b)
-        if share:
-            losses["cycle"] = losses["cycle"] + share * _gap(self.back(_noised(fake_b, on_way_back + on_images)), a)
-            if identity:
-                losses["identity"] = losses["identity"] + share * _gap(self.back(a), a)
+            losses["identity"] = _gap(self.back(a), a) + _gap(self.there(b), b)
         return {"b": fake_b, "a": fake_a}, losses
+
+
+class Noisy(nn.Module):
+    """image float [N, C, H, W] in [-1, 1] -> with noise, the same; H and W are multiples of 16.
+
+    White noise of each of KERNELS kinds goes through a filter of its own and is as strong as the picture says, at the
+    place itself (a scanner's bright end has less) and around it (in its shadow there is more).
+    """
+
+    def __init__(self, channels: int, strength: float) -> None:
+        """strength: standard deviation that it begins with, everywhere and with no filter."""
+        super().__init__()
+        self.strength = strength / KERNELS**0.5
+        self.filters = nn.Conv2d(
+            KERNELS * channels, KERNELS * channels, REACH, 1, REACH // 2, groups=KERNELS, bias=False
+        )
+        nn.init.dirac_(self.filters.weight, groups=KERNELS)
+        narrow, wide = AROUND
+
+        def layer(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
+            return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2), nn.LeakyReLU(0.2))
+
+        self.around = nn.Sequential(
+            layer(channels, narrow, 4, 2),
+            layer(narrow, wide, 4, 2),
+            layer(wide, wide, 4, 2),
+            layer(wide, wide, 4, 2),
+            layer(wide, wide, 3, 1),
+            nn.Conv2d(wide, KERNELS * channels, 3, 1, 1),
+        )
+        self.place = nn.Sequential(
+            layer(channels, narrow, 1, 1), layer(narrow, narrow, 1, 1), nn.Conv2d(narrow, KERNELS * channels, 1)
+        )
+        for last in (self.around[-1], self.place[-1]):
+            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+
+    def forward(self, image: Tensor) -> Tensor:
+        around = F.interpolate(self.around(image), scale_factor=16.0, mode="bilinear")
+        strength = self.strength * (RANGE * ((around + self.place(image)) / RANGE).tanh()).exp()
+        white = torch.randn_like(image.repeat(1, KERNELS, 1, 1))
+        noise = (strength * self.filters(white)).unflatten(1, (KERNELS, -1)).sum(dim=1)
+        noisy: Tensor = (image + noise).clamp(-1, 1)
+        return noisy
+
+
+class Restoring(nn.Module):
+    """A denoiser, and the noise that it learns from."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.there = denoiser.Denoiser(denoiser.Config(channels=config.channels, width=config.width))
+        self.back = Noisy(config.channels, config.source_noise)
+
+    def forward(self, a: Tensor, b: Tensor, identity: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The same as of `TwoWay`, for images that become sources."""
+        fake_a = self.back(b)
+        # The noise is not the denoiser's to choose: the two would agree on none, which is easiest to take out.
+        return {"a": fake_a}, {"cycle": _gap(self.there(fake_a.detach()), b)}
 
 
 class OneWay(nn.Module):
@@ -256,9 +308,7 @@ class Discriminators(nn.Module):
 
 def pix2pix_config(config: Config) -> pix2pix.Config:
     """What Pix2Pix's generator is built from."""
-    return pix2pix.Config(
-        image_size=config.image_size, channels=config.channels, width=config.width, residual=config.residual
-    )
+    return pix2pix.Config(image_size=config.image_size, channels=config.channels, width=config.width)
 
 
 def _blurred(pictures: Tensor) -> Tensor:
@@ -279,8 +329,13 @@ class Trainer:
     def __init__(self, config: Config, data: ImageData, accelerator: Accelerator) -> None:
         self.config, self.data, self.accelerator = config, data, accelerator
         device = accelerator.device
-        net: nn.Module = TwoWay(config) if config.two_way else OneWay(config)
-        self.kinds = ["b", "a"] if config.two_way else ["b"]
+        net: nn.Module
+        if config.source_noise:
+            net, self.kinds = Restoring(config), ["a"]
+        elif config.two_way:
+            net, self.kinds = TwoWay(config), ["b", "a"]
+        else:
+            net, self.kinds = OneWay(config), ["b"]
         self.generators = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         judges = Discriminators(self.kinds, config)
         self.discriminators = judges.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -330,11 +385,6 @@ class Trainer:
         with autocast(a.device, config.precision):
             fakes, losses = self.parallel_generators(a, b, identity)
             logits = self.discriminators({kind: diff_augment(fake, config.augment) for kind, fake in fakes.items()})
-        if config.anchor:
-            from_kinds = {"b": a, "a": b}
-            losses["anchor"] = torch.stack(
-                [_gap(_blurred(fake), _blurred(from_kinds[kind])) for kind, fake in fakes.items()]
-            ).sum()
         losses["adversarial"] = torch.stack(
             [generator_loss("least-squares", each, each) for each in logits.values()]
         ).sum()
@@ -342,7 +392,6 @@ class Trainer:
             "cycle": config.cycle,
             "identity": config.identity * config.identity_every,
             "contrastive": config.contrastive,
-            "anchor": config.anchor,
         }
         loss = torch.stack([weights.get(name, 1.0) * value for name, value in losses.items()]).sum()
         self.generator_optimizer.zero_grad(set_to_none=True)

@@ -63,8 +63,6 @@ class Config(PairedConfig):
     """Channels of the generator at half resolution; up to 5 times as many below."""
     discriminator_width: int = 32
     """Channels of the discriminator at half resolution; four times as many below."""
-    residual: bool = False
-    """Make a change to the source instead of a new picture: for kinds that are nearly alike, as damaged and whole."""
     l1: float = 10.0
     """Weight of the mean difference of pixels (in [-1, 1])."""
     adversarial: float = 1.0
@@ -155,10 +153,6 @@ class Generator(nn.Module):
             nn.ReLU(),
             nn.Conv2d(detail, config.channels, 3, 1, 1),
         )
-        self.residual = config.residual
-        if config.residual:
-            for parameter in self.head[-1].parameters():
-                nn.init.zeros_(parameter)  # begins by changing nothing
 
     def forward(self, source: Tensor) -> Tensor:
         return self.decode(source, self.encode(source))
@@ -177,7 +171,7 @@ class Generator(nn.Module):
             x = up(F.interpolate(grow(x), scale_factor=2.0, mode="nearest") + skip)
         x = F.interpolate(F.relu(self.fine(x)), scale_factor=2.0, mode="nearest")
         picture: Tensor = self.head(torch.cat([x, source.to(x.dtype)], dim=1)).float().tanh()
-        return source + picture if self.residual else picture
+        return picture
 
 
 class Trainer:
