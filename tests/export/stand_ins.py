@@ -148,6 +148,7 @@ def trained(
     examples = Examples(
         pictures(24, channels), labels=np.arange(24, dtype=np.int64) % 3, tokens=tokens if task == "clip" else {}
     )
+    names = ("red", "green", "blue") if labelled or judge else ()
     fields: dict[str, Any] = {
         "family": "stand-in",
         "task": task,
@@ -169,7 +170,8 @@ def trained(
         "summary": "Weights of no meaning.\n\nWhat: a net nobody trained.",
         "latent_dim": LATENT if task == "sample" else None,
         "embedding_dim": 8 if task == "clip" else None,
-        "labels": ("red", "green", "blue") if labelled or judge else (),
+        "class_names": names,
+        "labels": names,
         "conditional": labelled,
     }
     return Trained(**(fields | changes))
