@@ -187,7 +187,7 @@ def test_a_benchmark_is_refused_while_another_visitor_s_is_under_way(hub: Runnin
 
 
 def test_a_benchmark_is_stopped_by_its_visitor(visit: Visit, tmp_path: Path) -> None:
-    cache = str(tmp_path)
+    cache = str(tmp_path)  # a new one and one thread, so that it lasts
     with serving("--models", "vae-fashion", GENHUB_CACHE=cache, GENHUB_PROVIDER="cpu", GENHUB_THREADS="1") as slow:
         open_tab(visit, slow, "Benchmark")
         visit.page.click("#benchmark")

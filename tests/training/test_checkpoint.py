@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +17,7 @@ from training.checkpoint import (
     KEPT,
     RunInfo,
     checkpoints,
+    git_commit,
     latest_checkpoint,
     load_run,
     read_run_info,
@@ -142,3 +144,23 @@ def test_broken_runs_are_named_in_one_sentence(run: Path, tmp_path: Path) -> Non
     (run / "config.json").write_text('{"format": 99}')
     with pytest.raises(TrainingError, match="format 99"):
         load_run(run)
+
+
+def test_a_commit_that_is_not_all_there_is_to_the_code_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.checkpoint.__file__", str(tmp_path / "checkpoint.py"))
+    assert git_commit() is None
+
+    def git(*arguments: str) -> str:
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        done = subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    git("init")
+    (tmp_path / "code.py").write_text("1")
+    git("add", "code.py")
+    git("commit", "-m", "one")
+    commit = git("rev-parse", "HEAD")
+    git("tag", "-a", "v1", "-m", "v1")
+    assert git_commit() == commit
+    (tmp_path / "code.py").write_text("2")
+    assert git_commit() == f"{commit}-dirty"
