@@ -4,14 +4,16 @@
     python -m tests.bench.restore_baselines runs/photo --pictures 28 --validation 8
     python -m tests.bench.restore_baselines runs/lowlight --pictures 28 --validation 8
     python -m tests.bench.restore_baselines runs/lowdose --pictures 18 --validation 4
+    python -m tests.bench.restore_baselines runs/unpaired --pictures 18 --validation 4 --beside restore-ct
 
 Denoising: BM3D, non-local means, total variation. Low light: gamma, CLAHE, histogram equalisation, and BM3D after an
 exposure that is found or told. Low-dose CT: the three of denoising, told how strong the noise is at that dose, and BM3D
 told its spectrum as well, since it is not white. Each method chooses its setting for each level on validation pictures;
-ours is told nothing. The damage is the evaluation's own. BM3D takes about a second a picture, so the comparison is on
-the first pictures of the test split, ours on these too; of large ones, all see the middle SIDE pixels. Writes
-`baselines.json` into the run, where `genhub export` finds it. The peers live in a throwaway environment; what they made
-is kept in `RUN/peers`, and is used again as long as the pictures are the same.
+ours is told nothing, nor are the bundles that `--beside` names. The damage is the evaluation's own; where sources are
+damaged already (`cyclegan --preset restore` on slices of a low dose), it is theirs. BM3D takes about a second a
+picture, so the comparison is on the first pictures of the test split, ours on these too; of large ones, all see the
+middle SIDE pixels. Writes `baselines.json` into the run, where `genhub export` finds it. The peers live in a throwaway
+environment; what they made is kept in `RUN/peers`, and is used again as long as the pictures are the same.
 """
 
 import argparse
@@ -20,15 +22,19 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hub import open_model
 from tests.bench.environment import ONE_THREAD, make_environment
 from training.atomic import write_json
 from training.checkpoint import load_run
 from training.damage import damaged_images
+from training.data.dataset import ImageData, Split
 from training.evaluation import unpadded
+from training.families import cyclegan
 from training.hounsfield import in_window
 from training.metrics import psnr, ssim
 from training.restorer import Restorer
@@ -41,20 +47,39 @@ SEEN: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {"halvings":
 """What of the pictures is compared, where it is not all of it."""
 
 
-def pictures(trainer: Restorer, count: int, validation: int) -> dict[str, NDArray[np.uint8]]:
+class Subject(NamedTuple):
+    """What is compared: how its damage is measured, at which levels, and what it makes of damaged pictures."""
+
+    unit: str
+    levels: tuple[int, ...]
+    damaged: Callable[[Split, int], NDArray[np.uint8]]
+    restore: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+
+
+def subject(trainer: object) -> Subject:
+    """Of a run's trainer."""
+    if isinstance(trainer, Restorer):
+
+        def damaged(split: Split, level: int) -> NDArray[np.uint8]:
+            # Damage for all of them, as `evaluate` does it, so that these are of the very pictures that it measures.
+            clean = unpadded(split.images, trainer.data)
+            return damaged_images(trainer.damage, clean, np.full(len(clean), level))
+
+        return Subject(trainer.unit, trainer.levels, damaged, trainer.restore)
+    assert isinstance(trainer, cyclegan.Trainer) and trainer.halvings is not None, "nobody knows its damage"
+    return Subject("halvings", (trainer.halvings,), lambda split, level: trainer.pairs(split)[0], trainer.translate)
+
+
+def pictures(compared: Subject, data: ImageData, count: int, validation: int) -> dict[str, NDArray[np.uint8]]:
     """`test_clean`, `test_LEVEL` and the same of val, uint8 [N, H, W, C]: the first pictures of each split."""
     found = {}
-    for split, images, rows in (
-        ("test", trainer.data.test.images, count),
-        ("val", trainer.data.val.images, validation),
-    ):
-        clean = unpadded(images, trainer.data)
+    for name, split, rows in (("test", data.test, count), ("val", data.val, validation)):
+        clean = unpadded(split.images, data)
         top, left = (max(0, (side - SIDE) // 2) for side in clean.shape[1:3])
         middle = (slice(rows), slice(top, top + SIDE), slice(left, left + SIDE))
-        found[f"{split}_clean"] = clean[middle]
-        for level in trainer.levels:
-            # Damage for all of them, as `evaluate` does it, so that these are of the very pictures that it measures.
-            found[f"{split}_{level}"] = damaged_images(trainer.damage, clean, np.full(len(clean), level))[middle]
+        found[f"{name}_clean"] = clean[middle]
+        for level in compared.levels:
+            found[f"{name}_{level}"] = compared.damaged(split, level)[middle]
     return found
 
 
@@ -78,26 +103,28 @@ def peers(folder: Path, unit: str, given: dict[str, NDArray[np.uint8]]) -> dict[
 def main() -> None:
     """Damage, have the peers restore, compare, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, help="a run of the denoiser, the lowlight or the lowdose family")
+    parser.add_argument("run", type=Path, help="a run of the denoiser, lowlight or lowdose family, or of cyclegan")
     parser.add_argument("--pictures", type=int, default=200, help="test pictures to compare on")
     parser.add_argument("--validation", type=int, default=24, help="validation pictures to choose settings on")
+    parser.add_argument("--beside", nargs="*", default=[], help="bundles to compare with as well")
     arguments = parser.parse_args()
 
     trainer = load_run(arguments.run)
-    assert isinstance(trainer, Restorer)
-    given = pictures(trainer, arguments.pictures, arguments.validation)
-    made = peers(arguments.run / "peers", trainer.unit, given)
+    ours = subject(trainer)
+    given = pictures(ours, trainer.data, arguments.pictures, arguments.validation)
+    made = peers(arguments.run / "peers", ours.unit, given)
     baselines: dict[str, dict[str, float]] = {}
-    seen = SEEN.get(trainer.unit, lambda images: images)
+    seen = SEEN.get(ours.unit, lambda images: images)
     truth = seen(given["test_clean"])
     all_of_them = given["test_clean"].shape == trainer.data.test.images.shape
-    for level in trainer.levels:
-        ours = trainer.restore(given[f"test_{level}"])
-        theirs = {name.partition("/")[0]: images for name, images in made.items() if name.endswith(f"/{level}")}
-        for measure in MEASURES[trainer.unit]:
-            values = {name: measure(seen(images), truth) for name, images in theirs.items()}
-            at = f"{measure.__name__}_{trainer.unit}_{level}"
-            values = {"this model": measure(seen(ours), truth), **values}
+    for level in ours.levels:
+        damaged = given[f"test_{level}"]
+        found = {"this model": ours.restore(damaged)}
+        found |= {name: open_model(name).translate(damaged) for name in arguments.beside}
+        found |= {name.partition("/")[0]: images for name, images in made.items() if name.endswith(f"/{level}")}
+        for measure in MEASURES[ours.unit]:
+            values = {name: measure(seen(images), truth) for name, images in found.items()}
+            at = f"{measure.__name__}_{ours.unit}_{level}"
             print(at, *(f"{name} {value:.3f}" for name, value in values.items()), sep="  ", flush=True)
             if all_of_them:  # then ours is the run's own number
                 del values["this model"]
