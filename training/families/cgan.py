@@ -49,6 +49,8 @@ class Config(gan.Config):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_at_least({"label_dim": 1, "classifier_epochs": 0})
+        if self.cover:
+            raise TrainingError("--cover is for the plain GAN: here the classes keep the kinds of picture apart.")
 
 
 PRESETS: dict[str, Config] = {

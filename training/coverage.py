@@ -1,0 +1,52 @@
+"""Samples for every kind of training picture, so that a generator keeps none of them out.
+
+Implicit maximum likelihood estimation (Li and Malik, 2018) turns an adversary's question round: not whether each sample
+looks like some training picture, which one convincing sample repeated for all noise would pass, but whether each
+training picture has a sample near it. Of many samples the nearest is drawn closer still. Here it is asked of
+thumbnails: what is where and in which colour, and leaves the detail, where nearness would mean blur, to the adversary.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+THUMBNAIL = 16
+POOL = 512
+"""Samples that a training picture is matched with."""
+REFRESH = 10
+"""Steps from one pool to the next: its samples cost a pass through the generator."""
+
+
+def thumbnails(images: Tensor) -> Tensor:
+    """Images float [N, C, H, W], averaged down to at most THUMBNAIL pixels a side: float [N, C * h * w]."""
+    height, width = images.shape[2:]
+    return F.adaptive_avg_pool2d(images.float(), (min(height, THUMBNAIL), min(width, THUMBNAIL))).flatten(1)
+
+
+class Coverage:
+    """A pool of noise with the thumbnails that a generator made of it. Its state is saved with a run."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.noise = self.seen = torch.empty(0)
+
+    @torch.no_grad()
+    def nearest(self, images: Tensor, latent_dim: int, generate: Callable[[Tensor], Tensor]) -> Tensor:
+        """For each of the images float [N, C, H, W] the noise in the pool that came nearest to it: float [N, D].
+
+        generate: makes images of noise float [N, latent_dim]; asked for a new pool on every REFRESH-th call.
+        """
+        if self.steps % REFRESH == 0:
+            self.noise = torch.randn(POOL, latent_dim, device=images.device)
+            self.seen = torch.cat([thumbnails(generate(part)) for part in torch.split(self.noise, 128)])
+        self.steps += 1
+        return self.noise[torch.cdist(thumbnails(images), self.seen).argmin(dim=1)]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"steps": self.steps, "noise": self.noise, "seen": self.seen}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.steps, self.noise, self.seen = state["steps"], state["noise"], state["seen"]
