@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -213,28 +215,45 @@ def test_curl_gets_the_very_grid_that_the_hub_makes(name: str, hub: RunningHub, 
     assert (tmp_path / f"{name}.png").read_bytes() == Path(sheet).read_bytes()
 
 
-def test_of_a_task_without_an_endpoint_curl_gets_the_files(stand_in: Callable[[str], Path], tmp_path: Path) -> None:
-    folder = stand_in("inpaint")
-    with serving("--models", str(folder), GENHUB_CACHE=str(tmp_path / "cache"), GENHUB_PROVIDER="cpu") as running:
-        done = shell(snippets(read_bundle(folder), "fp32", running.url)["curl"], tmp_path)
+@dataclass(frozen=True)
+class Small:
+    """A hub of small bundles, and their folders by id."""
+
+    url: str
+    folders: dict[str, Path]
+
+
+@pytest.fixture(scope="module")
+def small(stand_in: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
+    """``restores-2.v2`` and the like, which translate or restore and have so many examples, and ``tiny-inpaint``."""
+    folders = {"tiny-inpaint": stand_in("inpaint")}
+    for does, examples in product(("restores", "translates"), (0, 2)):
+        name = f"{does}-{examples}.v2"
+        folders[name] = tmp_path_factory.mktemp("small") / name
+        write_tiny_translator(folders[name], bundle_id=name, restores=does == "restores", examples=examples)
+    cache = str(tmp_path_factory.mktemp("cache"))
+    with serving("--models", ",".join(map(str, folders.values())), GENHUB_CACHE=cache, GENHUB_PROVIDER="cpu") as hub:
+        yield Small(hub.url, folders)
+
+
+def test_of_a_task_without_an_endpoint_curl_gets_the_files(small: Small, tmp_path: Path) -> None:
+    bundle = read_bundle(small.folders["tiny-inpaint"])
+    done = shell(snippets(bundle, "fp32", small.url)["curl"], tmp_path)
     assert done.returncode == 0, done.stderr
-    assert read_bundle(tmp_path / "tiny-inpaint") == read_bundle(folder)
+    assert read_bundle(tmp_path / "tiny-inpaint") == bundle
 
 
 @pytest.mark.parametrize("does", ["restores", "translates"])
-@pytest.mark.parametrize("brought", ["an example", "a picture of one's own"])
-def test_curl_has_a_picture_restored_or_translated(does: str, brought: str, tmp_path: Path) -> None:
-    examples = 2 if brought == "an example" else 0
-    name, folder = "tiny.v2", tmp_path / "tiny"
-    bundle = write_tiny_translator(folder, bundle_id=name, restores=does == "restores", examples=examples)
+@pytest.mark.parametrize("examples", [2, 0], ids=["an example", "a picture of one's own"])
+def test_curl_has_a_picture_restored_or_translated(does: str, examples: int, small: Small, tmp_path: Path) -> None:
+    name = f"{does}-{examples}.v2"
     if not examples:
         Image.fromarray(smooth(32, 32, 1)[..., 0]).save(tmp_path / "picture.png")
-    with serving("--models", str(folder), GENHUB_CACHE=str(tmp_path / "cache"), GENHUB_PROVIDER="cpu") as running:
-        done = shell(snippets(bundle, "fp32", running.url)["curl"], tmp_path)
+    done = shell(snippets(read_bundle(small.folders[name]), "fp32", small.url)["curl"], tmp_path)
     assert done.returncode == 0, done.stderr
     given = np.asarray(Image.open(tmp_path / "picture.png"))[..., None]
     made = np.asarray(Image.open(tmp_path / f"{name}.png"))[..., None]
-    assert np.array_equal(made, open_model(folder).translate(given))
+    assert np.array_equal(made, open_model(small.folders[name]).translate(given))
 
 
 @pytest.mark.parametrize("name", TRANSLATING)
