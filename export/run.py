@@ -2,12 +2,12 @@
 
 What a family may say beyond ``Trainer.inference_modules()``, all optional:
 
-    EXPORT_OPERATORS   module constant, names of denied ONNX operators that its graphs need
-    SIZE_MULTIPLE      module constant: any height and width that are multiples of it will do
-    trainer.restores   (kind, lowest, highest) of ``hub.contract.Damage``: what a restoring model takes out of pictures
-    trainer.threshold  the score above which an image is anomalous
-    trainer.pairs      Split -> inputs and targets, uint8, where a graph is not given the images of the data themselves
-    trainer.judge      () -> a frozen classifier of the data's classes, images to logits, or None: the graph ``judge``
+    EXPORT_OPERATORS       module constant, names of denied ONNX operators that its graphs need
+    trainer.size_multiple  any height and width that are multiples of it will do; None: only the training size
+    trainer.restores       (kind, lowest, highest) of ``hub.contract.Damage``: what is taken out of pictures
+    trainer.threshold      the score above which an image is anomalous
+    trainer.pairs          Split -> inputs and targets, uint8, where a graph is not given the images of the data
+    trainer.judge          () -> a frozen classifier of the data's classes, images to logits, or None: graph ``judge``
     config.latent_dim, config.embedding_dim
 """
 
@@ -51,7 +51,7 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
             f"'genhub data build {name}' brings it, or put it back where it was."
         )
     family: Any = load_family(info.family)
-    multiple: int | None = getattr(family, "SIZE_MULTIPLE", None)
+    multiple: int | None = getattr(trainer, "size_multiple", None)
     modules = trainer.inference_modules() | _judge(trainer)
     conditional = any(_takes_label(module) for module in modules.values())
     size, channels = trainer.config.image_size, trainer.config.channels

@@ -79,6 +79,8 @@ class Restorer:
     """Trains a net against one kind of damage. Subclasses are the trainers of families."""
 
     damage: Damage
+    size_multiple: int
+    """The net takes any height and width that are multiples of it."""
     levels: tuple[int, ...]
     """Of the damage, for evaluation."""
     unit: str

@@ -70,7 +70,9 @@ def test_a_net_of_one_size_gets_none_and_no_reach(tmp_path: Path) -> None:
     assert not (written.folder / "examples/sheet.png").exists() and not (written.folder / "targets").exists()
 
 
-def test_the_denoiser_says_which_noise_it_knows(tmp_path: Path) -> None:
+def test_the_denoiser_says_which_noise_it_knows_and_takes_any_size(tmp_path: Path) -> None:
     run = ["denoiser", "--preset", "smoke", "--data", str(TINY), "--max-steps", "2", "--max-noise-level", "40"]
     assert train([*run, "--out", str(tmp_path / "run")]) == 0
-    assert read_run(tmp_path / "run").restores == Damage(kind="gaussian noise", lowest=0, highest=40)
+    found = read_run(tmp_path / "run")
+    assert found.restores == Damage(kind="gaussian noise", lowest=0, highest=40)
+    assert (found.image.dynamic, found.image.multiple) == (True, 4)

@@ -148,6 +148,7 @@ def test_a_step_moves_every_generator_under_every_recipe(data: ImageData, settin
         assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith(part))
     back_is_of_use = trainer.config.two_way and not trainer.config.source_noise
     assert set(trainer.inference_modules()) == ({"translator", "inverse"} if back_is_of_use else {"translator"})
+    assert trainer.size_multiple == (4 if trainer.config.source_noise else None)
 
 
 def test_training_begins_at_half_the_size_and_ends_at_the_whole(data: ImageData) -> None:

@@ -450,6 +450,11 @@ class Trainer:
         return split.sources, split.images
 
     @property
+    def size_multiple(self) -> int | None:
+        """What heights and widths have to be multiples of. A U-Net is for the size that it has learned."""
+        return denoiser.SIZE_MULTIPLE if self.config.source_noise else None
+
+    @property
     def halvings(self) -> int | None:
         """Of the dose, where that is what sources lack."""
         known = self.data.train.columns.get("halvings")

@@ -83,6 +83,7 @@ class Trainer(Restorer):
 
     config: Config
     damage: Damage = staticmethod(add_noise)
+    size_multiple = SIZE_MULTIPLE
     levels = NOISE_LEVELS
     unit, state = "sigma", "noisy"
 

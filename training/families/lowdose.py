@@ -70,6 +70,7 @@ class Trainer(Restorer):
 
     config: Config
     damage: Damage = staticmethod(low_dose)
+    size_multiple = SIZE_MULTIPLE
     levels = HALVINGS
     unit, state = "halvings", "noisy"
 

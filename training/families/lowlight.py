@@ -127,6 +127,7 @@ class Trainer(Restorer):
 
     config: Config
     damage: Damage = staticmethod(darken)
+    size_multiple = SIZE_MULTIPLE
     levels = STOPS
     unit, state = "stops", "dark"
 
