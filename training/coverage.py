@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 THUMBNAIL = 16
+"""Pixels a side, at most, of what is compared."""
 POOL = 512
 """Samples that a training picture is matched with."""
 REFRESH = 10
@@ -24,6 +25,11 @@ def thumbnails(images: Tensor) -> Tensor:
     """Images float [N, C, H, W], averaged down to at most THUMBNAIL pixels a side: float [N, C * h * w]."""
     height, width = images.shape[2:]
     return F.adaptive_avg_pool2d(images.float(), (min(height, THUMBNAIL), min(width, THUMBNAIL))).flatten(1)
+
+
+def distance(samples: Tensor, images: Tensor) -> Tensor:
+    """Mean squared difference between thumbnails of samples and of the images beside them, float [N, C, H, W]."""
+    return F.mse_loss(thumbnails(samples), thumbnails(images))
 
 
 class Coverage:
@@ -43,6 +49,8 @@ class Coverage:
             self.noise = torch.randn(POOL, latent_dim, device=images.device)
             self.seen = torch.cat([thumbnails(generate(part)) for part in torch.split(self.noise, 128)])
         self.steps += 1
+        # A checkpoint is read on the host, wherever its run goes on.
+        self.noise, self.seen = self.noise.to(images.device), self.seen.to(images.device)
         return self.noise[torch.cdist(thumbnails(images), self.seen).argmin(dim=1)]
 
     def state_dict(self) -> dict[str, Any]:

@@ -26,7 +26,8 @@ class ImagePool:
                 self.kept.append(picture.clone())
             elif self.size and bool(torch.rand(()) < 0.5):
                 place = int(torch.randint(self.size, ()))
-                picture, self.kept[place] = self.kept[place], picture.clone()
+                # A checkpoint is read on the host, wherever its run goes on.
+                picture, self.kept[place] = self.kept[place].to(picture.device), picture.clone()
             given.append(picture)
         return torch.stack(given).contiguous(memory_format=torch.channels_last)
 

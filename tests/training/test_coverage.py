@@ -55,6 +55,13 @@ def test_the_pool_is_renewed_now_and_then_and_a_resumed_run_goes_on_with_the_sam
     assert sum(made) == 2 * POOL
 
 
+def test_a_checkpoint_goes_on_where_the_pictures_are() -> None:
+    coverage = Coverage()
+    coverage.nearest(paint(torch.zeros(1, 3)), 3, paint)
+    found = coverage.nearest(paint(torch.zeros(2, 3, device="meta")), 3, paint)
+    assert found.device.type == "meta" and found.shape == (2, 3)
+
+
 def test_samples_come_closer_to_the_pictures_that_they_are_nearest_to() -> None:
     data = read_parquet(TINY, 32, 1)
     torch.manual_seed(0)

@@ -110,6 +110,9 @@ def test_a_pool_fills_first_and_then_exchanges_half() -> None:
     again = ImagePool(4)
     again.load_state_dict(pool.state_dict())
     assert torch.equal(torch.stack(again.kept), torch.stack(pool.kept))
+    elsewhere = torch.empty(20, 3, 2, 2, device="meta")  # a checkpoint is read on the host
+    assert again.exchange(elsewhere).device.type == "meta"
+    again.load_state_dict(pool.state_dict())
     smaller = torch.zeros(4, 3, 1, 1)
     assert torch.equal(again.exchange(smaller), smaller), "kept ones of another size are forgotten"
     empty = ImagePool(0)

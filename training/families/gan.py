@@ -29,7 +29,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from training.adversarial import Loss, discriminator_loss, generator_loss, gradient_penalty
 from training.augment import Augmentation, diff_augment, mirror_half
 from training.config import RunConfig
-from training.coverage import Coverage, thumbnails
+from training.coverage import Coverage, distance
 from training.data.dataset import ImageData
 from training.ema import EMA
 from training.evaluation import evaluation_noise, over_temperatures, sample_metrics
@@ -271,16 +271,17 @@ class Trainer:
         self.generator.train()
         self.discriminator.train()
         noise = torch.randn(len(real), self.config.latent_dim, device=real.device)
-        to_cover = real[: len(real) // 2] if self.config.cover else real[:0]
-        if len(to_cover):
-            nearest = self.coverage.nearest(to_cover, self.config.latent_dim, self.generator_ema.average)
+        # A run of single pictures has none to spare.
+        covered = real[: len(real) // 2] if self.config.cover else real[:0]
+        if len(covered):
+            nearest = self.coverage.nearest(covered, self.config.latent_dim, self.generator_ema.average)
             noise = torch.cat([noise, nearest])
         with autocast(real.device, self.config.precision):
             made = self.parallel_generator(noise, *condition)
         fake, covering = made[: len(real)], made[len(real) :]
         losses, real_logits = self._discriminator_step(real, fake.detach(), condition)
-        distance = (thumbnails(covering) - thumbnails(to_cover)).square().mean() if len(to_cover) else None
-        return losses | self._generator_step(fake, real_logits, condition, distance)
+        gap = distance(covering, covered) if len(covered) else None
+        return losses | self._generator_step(fake, real_logits, condition, gap)
 
     def _discriminator_step(
         self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]
@@ -307,9 +308,9 @@ class Trainer:
         return losses, real_logits.detach()
 
     def _generator_step(
-        self, fake: Tensor, real_logits: Tensor, condition: tuple[Tensor, ...], distance: Tensor | None
+        self, fake: Tensor, real_logits: Tensor, condition: tuple[Tensor, ...], gap: Tensor | None
     ) -> dict[str, Tensor]:
-        """Descend through the discriminator, whose own gradients are not wanted, and on the `distance` of coverage.
+        """Descend through the discriminator, whose own gradients are not wanted, and on the `gap` that coverage leaves.
 
         `real_logits` are from before its last step: they only say how far behind the fakes are, and are not worth
         another pass. The fakes' gradient is: taken from the discriminator's own pass, by the chain rule, it moves both
@@ -320,9 +321,9 @@ class Trainer:
             fake_logits = self.discriminator(diff_augment(fake, self.config.augment), *condition)
         loss = generator_loss(self.config.loss, real_logits, fake_logits)
         losses = {"generator_loss": loss.detach()}
-        if distance is not None:
-            losses["distance"] = distance.detach()
-            loss = loss + self.config.cover * distance
+        if gap is not None:
+            losses["distance"] = gap.detach()
+            loss = loss + self.config.cover * gap
         self.generator_optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         self.generator_optimizer.step()
