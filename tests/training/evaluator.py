@@ -1,14 +1,14 @@
-"""The foreign evaluator in tests: fetched once into the user's cache, as any other use of it fetches it."""
+"""The foreign nets in tests, what measures and what teaches: fetched once into the user's cache, as any other use of it fetches it."""
 
 import pytest
 
 from training.errors import TrainingError
-from training.imagenet import efficientnet
+from training.imagenet import Lite, efficientnet
 
 
-def need_imagenet() -> None:
+def need_imagenet(lite: Lite = "Lite0") -> None:
     """Skip the test where the weights are neither in the cache nor to be had."""
     try:
-        efficientnet()
+        efficientnet(lite)
     except TrainingError as error:
         pytest.skip(str(error))

@@ -18,7 +18,7 @@ from training.data.drawing import rasterise
 from training.data.sources import Source, package_path, read_source, source_files
 from training.errors import TrainingError
 from training.evaluation import conditional_metrics, evaluator_name, reconstruction_metrics, sample_metrics
-from training.imagenet import EfficientNetLite0, SameConv, imagenet_features, imagenet_probabilities, prepare
+from training.imagenet import EfficientNetLite, SameConv, imagenet_features, imagenet_probabilities, prepare
 from training.instruments import FASHION, IMAGENET, instrument_for
 
 from .commands import TINY
@@ -164,7 +164,7 @@ def test_a_pickle_that_runs_code_is_not_run(elsewhere: Source, tmp_path: Path, m
 
 def test_weights_of_another_net_are_refused(elsewhere: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     buffer = io.BytesIO()
-    torch.save(EfficientNetLite0().head.state_dict(), buffer)
+    torch.save(EfficientNetLite().head.state_dict(), buffer)
     put_in_the_cache(buffer.getvalue(), elsewhere, monkeypatch)
     with pytest.raises(TrainingError, match="not those of EfficientNet-Lite0"):
         imagenet.efficientnet.__wrapped__()

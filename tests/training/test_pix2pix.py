@@ -12,7 +12,8 @@ from training.families.pix2pix import PRESETS, Config, Generator, Trainer
 from training.line_drawings import RegionFill, closed_regions, is_line_drawing
 from training.loop import Feed
 from training.pairing import other_pen, same_geometry
-from training.perceptual import perceptual_distance
+from training.perceptual import PerceptualLoss, perceptual_distance
+from training.pixels import to_float, to_uint8
 from training.precision import new_accelerator
 from training.translation import translation_metrics
 
@@ -72,8 +73,9 @@ def test_a_step_moves_the_generator_under_every_recipe(data: ImageData, settings
     assert any(not torch.equal(before[name], value) for name, value in trainer.generator.state_dict().items())
 
 
-def test_the_discriminator_joins_when_its_share_of_the_budget_has_passed(data: ImageData) -> None:
-    trainer = Trainer(replace(SMOKE, adversarial_after=0.5), data, new_accelerator(cpu=True))
+def test_all_but_pixels_joins_when_its_share_of_the_budget_has_passed(data: ImageData) -> None:
+    need_imagenet("Lite1")
+    trainer = Trainer(replace(SMOKE, perceptual=1.0, pixels_first=0.5), data, new_accelerator(cpu=True))
     assert trainer.discriminator is not None
     feed = Feed(data.train, 0, trainer.accelerator)
     seen = []
@@ -83,7 +85,7 @@ def test_the_discriminator_joins_when_its_share_of_the_budget_has_passed(data: I
         before = [weight.clone() for weight in trainer.discriminator.parameters()]
         losses = trainer.step(feed.next(4))
         moved = any(not torch.equal(*pair) for pair in zip(before, trainer.discriminator.parameters(), strict=True))
-        assert ("adversarial" in losses) == moved
+        assert ("adversarial" in losses) == ("perceptual" in losses) == moved
         seen.append(moved)
     assert seen == [False, False, True, True]
 
@@ -93,10 +95,10 @@ def test_settings_that_cannot_work_are_one_sentence() -> None:
         Config(image_size=100)
     with pytest.raises(TrainingError, match=r"^--crop must be between 0.1 and 1, not 1.5\.$"):
         Config(crop=1.5)
-    with pytest.raises(TrainingError, match=r"^--adversarial-after must be at least 0 and below 1, not 1\.0\.$"):
-        Config(adversarial_after=1.0)
+    with pytest.raises(TrainingError, match=r"^--pixels-first must be at least 0 and below 1, not 1\.0\.$"):
+        Config(pixels_first=1.0)
     with pytest.raises(TrainingError, match="nothing to learn from"):
-        Config(l1=0, adversarial=0)
+        Config(l1=0, adversarial=0, perceptual=0)
 
 
 def ring(grey: int) -> np.ndarray:
@@ -141,3 +143,18 @@ def test_perceptual_distance_grows_with_damage_and_is_symmetric(data: ImageData)
     little, much = ((clean + level * noise).clip(0, 255).astype(np.uint8) for level in (8, 64))
     assert 0 < perceptual_distance(clean, little) < perceptual_distance(clean, much)
     assert perceptual_distance(clean, much) == pytest.approx(perceptual_distance(much, clean), rel=1e-5)
+
+
+def test_the_perceptual_loss_leads_to_the_target_and_is_not_what_measures(data: ImageData) -> None:
+    need_imagenet("Lite1")
+    target = to_float(data.val.images[:2])
+    loss = PerceptualLoss(torch.device("cpu"))
+    assert loss(target, target).item() == pytest.approx(0, abs=1e-6)
+    picture = (0.5 * target).requires_grad_()
+    before = loss(picture, target)
+    (slope,) = torch.autograd.grad(before, picture)
+    assert loss(picture - 0.05 * slope / slope.abs().max(), target) < before
+    assert all(not weight.requires_grad for weight in loss.net.parameters())
+    assert loss(target[:, :1], target[:, 1:2]).isfinite(), "a picture in gray is seen as one in colour"
+    measured = perceptual_distance(to_uint8(picture), to_uint8(target))
+    assert before.item() != pytest.approx(measured, rel=0.02), "another net"

@@ -5,12 +5,14 @@ is a U-Net of residual blocks that grows by resizing and convolving, which leave
 and whose only normalisation is per picture (InstanceNorm): one picture in a batch comes out as it would alone, in
 training and in use. The discriminator sees source and picture together, judges patches (hinge: Lim and Ye, 2017), and
 its inner features must agree, too (feature matching: Wang et al., 2018), beside the difference of pixels (L1).
-`--adversarial 0` leaves the same U-Net with L1 alone, which is what the rest has to beat. With `--adversarial-after`
-the discriminator joins late, where L1 has already found what it can (as in SRGAN: Ledig et al., 2017), in cheaper
-steps.
+With `--perceptual`, the features that a frozen net has of picture and target must agree as well (Johnson et al., 2016).
+`--adversarial 0 --perceptual 0` leaves the same U-Net with L1 alone, which is what the rest has to beat. With
+`--pixels-first` all but L1 joins late, where that has already found what it can (as in SRGAN: Ledig et al., 2017), in
+cheaper steps.
 
 There is no noise in it, neither at its input nor as dropout in use: it gives one answer to a picture, where others
-would have been as good. No loss is taken in the features of a pretrained net, because such a net measures the results.
+would have been as good. The net that it learns from, EfficientNet-Lite1, is not the one that measures it, which is
+EfficientNet-Lite0; yet they are of a kind.
 
 Any pairs will do: `--data FOLDER` with A/ and B/ in it, or pictures side by side with `--pairs side-by-side`. For
 photographs leave out `--sketch-augment`. With a batch of 8 it takes about 1 GB of memory at 128 px, 4 GB at 256 and
@@ -38,6 +40,7 @@ from training.errors import TrainingError
 from training.family import Stateful
 from training.nets.patches import PatchDiscriminator
 from training.pairing import other_pen, same_geometry
+from training.perceptual import PerceptualLoss
 from training.pixels import to_float, to_uint8
 from training.precision import autocast
 from training.schedule import BudgetSchedule
@@ -67,8 +70,10 @@ class Config(PairedConfig):
     """Weight of the mean difference of pixels (in [-1, 1])."""
     adversarial: float = 1.0
     """Weight of the discriminator's opinion; 0 trains without any discriminator, by the difference of pixels alone."""
-    adversarial_after: float = 0.0
-    """Share of the budget that passes by the difference of pixels alone, before the discriminator joins."""
+    perceptual: float = 0.0
+    """Weight of the perceptual distance in EfficientNet-Lite1, whose weights are fetched once; 0 does without."""
+    pixels_first: float = 0.0
+    """Share of the budget that passes by the difference of pixels alone, before all the rest joins."""
     feature_matching: float = 5.0
     """Weight of the mean difference of the discriminator's features, in its own scale."""
     learning_rate: float = 4e-4
@@ -95,18 +100,26 @@ class Config(PairedConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_at_least(
-            {"width": 3, "discriminator_width": 1, "l1": 0, "adversarial": 0, "feature_matching": 0, "turn": 0}
+            {
+                "width": 3,
+                "discriminator_width": 1,
+                "l1": 0,
+                "adversarial": 0,
+                "perceptual": 0,
+                "feature_matching": 0,
+                "turn": 0,
+            }
         )
         if self.image_size % SIZE_MULTIPLE_IN_TRAINING:
             raise TrainingError(
                 f"--image-size must be a multiple of {SIZE_MULTIPLE_IN_TRAINING}, not {self.image_size}."
             )
-        if not 0 <= self.adversarial_after < 1:
-            raise TrainingError(f"--adversarial-after must be at least 0 and below 1, not {self.adversarial_after}.")
+        if not 0 <= self.pixels_first < 1:
+            raise TrainingError(f"--pixels-first must be at least 0 and below 1, not {self.pixels_first}.")
         if not 0.1 <= self.crop <= 1:
             raise TrainingError(f"--crop must be between 0.1 and 1, not {self.crop}.")
-        if self.l1 == 0 and self.adversarial == 0:
-            raise TrainingError("Without --l1 and without --adversarial there is nothing to learn from.")
+        if self.l1 == 0 and self.adversarial == 0 and self.perceptual == 0:
+            raise TrainingError("Without --l1, --adversarial and --perceptual there is nothing to learn from.")
 
 
 PRESETS: dict[str, Config] = {
@@ -188,6 +201,7 @@ class Trainer:
         self.generator_schedule = BudgetSchedule(self.generator_optimizer, final=config.final_learning_rate)
         # What runs is the accelerator's view of them (DistributedDataParallel), what is saved are the bare modules.
         self.parallel_generator = accelerator.prepare_model(self.generator)
+        self.perceptual = PerceptualLoss(device) if config.perceptual else None
         self.discriminator: PatchDiscriminator | None = None
         if config.adversarial:
             # It sees source and picture together.
@@ -197,7 +211,7 @@ class Trainer:
                 self.discriminator.parameters(), lr=config.discriminator_learning_rate, betas=(0.5, 0.99), foreach=True
             )
             self.discriminator_schedule = BudgetSchedule(
-                self.discriminator_optimizer, begin=config.adversarial_after, final=config.final_learning_rate
+                self.discriminator_optimizer, begin=config.pixels_first, final=config.final_learning_rate
             )
             self.parallel_discriminator = accelerator.prepare_model(self.discriminator)
 
@@ -226,8 +240,12 @@ class Trainer:
             fake = self.parallel_generator(source)
         l1 = (fake - target).abs().mean()
         losses, loss = {"l1": l1.detach()}, config.l1 * l1
-        judged = self.discriminator is not None and self.generator_schedule.fraction >= config.adversarial_after
-        if judged:
+        by_pixels_alone = self.generator_schedule.fraction < config.pixels_first
+        if self.perceptual is not None and not by_pixels_alone:
+            perceptual = self.perceptual(fake, target)
+            loss = loss + config.perceptual * perceptual
+            losses["perceptual"] = perceptual.detach()
+        if self.discriminator is not None and not by_pixels_alone:
             found, features = self._discriminator_step(source, target, fake.detach())
             adversarial, matching = self._opinion(source, fake, features)
             loss = loss + config.adversarial * adversarial + config.feature_matching * matching
