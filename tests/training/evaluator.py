@@ -1,4 +1,4 @@
-"""The foreign nets in tests, what measures and what teaches: fetched once into the user's cache, as any other use of it fetches it."""
+"""The foreign nets in tests, what measures and what teaches: fetched once into the cache, as any other use does it."""
 
 import pytest
 

@@ -150,11 +150,16 @@ def test_the_perceptual_loss_leads_to_the_target_and_is_not_what_measures(data: 
     target = to_float(data.val.images[:2])
     loss = PerceptualLoss(torch.device("cpu"))
     assert loss(target, target).item() == pytest.approx(0, abs=1e-6)
-    picture = (0.5 * target).requires_grad_()
-    before = loss(picture, target)
-    (slope,) = torch.autograd.grad(before, picture)
-    assert loss(picture - 0.05 * slope / slope.abs().max(), target) < before
+    torch.manual_seed(0)
+    picture = (target + 0.3 * torch.randn_like(target)).clamp(-1, 1).requires_grad_()
+    begun = to_uint8(picture)
+    before = loss(picture, target).item()
+    optimizer = torch.optim.Adam([picture], lr=0.01)
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss(picture, target).backward()
+        optimizer.step()
+    assert loss(picture, target) < 0.8 * before
     assert all(not weight.requires_grad for weight in loss.net.parameters())
     assert loss(target[:, :1], target[:, 1:2]).isfinite(), "a picture in gray is seen as one in colour"
-    measured = perceptual_distance(to_uint8(picture), to_uint8(target))
-    assert before.item() != pytest.approx(measured, rel=0.02), "another net"
+    assert before != pytest.approx(perceptual_distance(begun, to_uint8(target)), rel=0.02), "another net"
