@@ -78,14 +78,30 @@ def test_about_half_are_mirrored_and_none_is_changed_otherwise() -> None:
     assert torch.equal(changed[~turned], images[~turned]) and 60 < turned.sum() < 140
 
 
-def test_a_discriminator_that_knows_classes_begins_without_and_then_judges_a_picture_with_its_class() -> None:
+def test_a_discriminator_that_knows_classes_begins_without_and_then_judges_a_picture_with_each() -> None:
     discriminator = cgan.Discriminator(cgan.Config(width=4), classes=3)
-    images, label = torch.rand(5, 1, 32, 32), torch.tensor([0, 1, 2, 1, 0])
-    other = (label + 1) % 3
-    assert torch.equal(discriminator(images, label), discriminator(images, other))
+    images = torch.rand(5, 1, 32, 32)
+    begun = discriminator(images)
+    assert begun.shape == (5, 3) and torch.equal(begun, begun[:, :1].expand(5, 3))
     torch.nn.init.normal_(discriminator.embedding.weight)
-    assert discriminator(images, label).shape == (5,)
-    assert not torch.isclose(discriminator(images, label), discriminator(images, other)).any()
+    first, second, third = discriminator(images).T
+    assert not torch.isclose(first, second).any() and not torch.isclose(second, third).any()
+
+
+def test_a_discriminator_that_classifies_learns_the_classes_of_real_pictures_and_asks_them_of_the_generator() -> None:
+    data = read_parquet(TINY, 32, 1)
+    batch = {"image": to_float(data.train.images[:20]), "label": torch.from_numpy(data.train.labels[:20])}
+
+    def after(steps: int, classify: float) -> tuple[float, bool]:
+        torch.manual_seed(0)
+        trainer = cgan.Trainer(cgan.Config(width=4, classify=classify), data, new_accelerator(cpu=True))
+        for _ in range(steps):
+            losses = trainer.step(batch)
+        error = torch.nn.functional.cross_entropy(trainer.discriminator(batch["image"]), batch["label"])
+        return error.item(), "misnaming" in losses
+
+    (without, silent), (with_it, told) = after(30, 0.0), after(30, 1.0)
+    assert with_it < 0.7 * without and told and not silent
 
 
 def test_the_penalty_goes_from_its_weight_to_the_share_of_it_that_was_asked_for() -> None:

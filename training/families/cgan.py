@@ -2,7 +2,9 @@
 
 What: a GAN that models p(picture, label) (Mirza and Osindero, 2014): the generator takes a class beside its noise, the
 discriminator scores how well picture and class go together by projecting the picture's features onto an embedding of
-the class (Miyato and Koyama, 2018). Loss and penalties are those of `gan` (R3GAN: Huang et al., 2024).
+the class (Miyato and Koyama, 2018). Loss and penalties are those of `gan` (R3GAN: Huang et al., 2024). With
+`--classify` the discriminator is a classifier, too (ECGAN: Chen et al., 2021): a real picture is to go with its own
+class better than with any other, and a made one with the class that was asked for.
 
 Besides the Fréchet distance over all pictures it is measured class by class, and by how often the evaluator sees the
 class that was asked for; with `--classifier-epochs`, also by how well a classifier does that learned from its pictures
@@ -18,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from training.classification_accuracy import ClassificationAccuracy
 from training.data.dataset import Split
@@ -40,6 +43,8 @@ class Config(gan.Config):
     """Weight of R1 and R2 (relativistic only); ten times that of `gan`, or the generator soon forgets its noise."""
     final_penalty: float = 0.1
     """Share of that weight that it ends at, after the same factor in every equal part of the budget."""
+    classify: float = 0.0
+    """Weight of the cross-entropy of the class that the discriminator sees in a picture; 0: it never compares them."""
     label_dim: int = 32
     """Numbers that a class is told to the generator in."""
     classifier_epochs: int = 0
@@ -48,13 +53,15 @@ class Config(gan.Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_at_least({"label_dim": 1, "classifier_epochs": 0})
+        self.require_at_least({"label_dim": 1, "classify": 0, "classifier_epochs": 0})
         if self.cover:
             raise TrainingError("--cover is for the plain GAN: here the classes keep the kinds of picture apart.")
 
 
 PRESETS: dict[str, Config] = {
-    "smoke": Config(latent_dim=8, width=8, batch_size=16, max_steps=30, penalty_every=2, evaluation_samples=100),
+    "smoke": Config(
+        latent_dim=8, width=8, batch_size=16, max_steps=30, penalty_every=2, classify=0.1, evaluation_samples=100
+    ),
     "cpu": Config(batch_size=32, max_minutes=50.0, classifier_epochs=4),
     "gpu": Config(
         width=64, batch_size=256, max_minutes=15.0, learning_rate=1e-3, checkpoint_minutes=3.0, classifier_epochs=18
@@ -76,19 +83,19 @@ class Generator(nn.Module):
 
 
 class Discriminator(gan.Discriminator):
-    """image float [N, C, H, W] in [-1, 1], label int64 [N] -> logit float [N]."""
+    """image float [N, C, H, W] in [-1, 1] -> logits float [N, classes]: how well it goes with each class."""
 
     def __init__(self, config: Config, classes: int) -> None:
         super().__init__(config)
         self.embedding = nn.Embedding(classes, self.feature_dim)
         nn.init.zeros_(self.embedding.weight)  # begins as an unconditional discriminator
 
-    def forward(self, image: Tensor, label: Tensor) -> Tensor:  # type: ignore[override]
-        features = self.body(image).float()
-        # The scale keeps the projection's gradient as small as that of `head`, however many features there are.
-        projection = (self.embedding(label) * features).sum(dim=1) / self.feature_dim**0.5
-        logit: Tensor = self.score(features) + projection
-        return logit
+    def score(self, features: Tensor) -> Tensor:
+        with torch.autocast(features.device.type, enabled=False):
+            # The scale keeps the projection's gradient as small as that of `head`, however many features there are.
+            projections = features @ self.embedding.weight.T / self.feature_dim**0.5
+            logits: Tensor = super().score(features)[:, None] + projections
+        return logits
 
 
 class Trainer(gan.Trainer):
@@ -107,6 +114,14 @@ class Trainer(gan.Trainer):
 
     def _condition(self, label: Tensor) -> tuple[Tensor, ...]:
         return (label,)
+
+    def _logits(self, judged: Tensor, condition: tuple[Tensor, ...]) -> Tensor:
+        (label,) = condition
+        return judged.gather(1, label[:, None])[:, 0]
+
+    def _misnaming(self, judged: Tensor, condition: tuple[Tensor, ...]) -> Tensor | None:
+        (label,) = condition
+        return self.config.classify * F.cross_entropy(judged, label) if self.config.classify else None
 
     def preview(self) -> Tensor:
         """One class a column, eight columns as the loop lays them out."""

@@ -249,8 +249,16 @@ class Trainer:
         return Generator(self.config), Discriminator(self.config)
 
     def _condition(self, label: Tensor) -> tuple[Tensor, ...]:
-        """What both nets take beside noise or image: nothing here."""
+        """What the generator takes beside noise, and pictures are judged by: nothing here."""
         return ()
+
+    def _logits(self, judged: Tensor, condition: tuple[Tensor, ...]) -> Tensor:
+        """Logits float [N] of pictures, of what the discriminator says of them."""
+        return judged
+
+    def _misnaming(self, judged: Tensor, condition: tuple[Tensor, ...]) -> Tensor | None:
+        """What both players descend on beside the game: how badly the discriminator sees what was asked for."""
+        return None
 
     def modules(self) -> dict[str, Stateful]:
         always: dict[str, Stateful] = {
@@ -292,10 +300,14 @@ class Trainer:
         both = diff_augment(torch.cat([real, fake]), config.augment).requires_grad_(penalised)
         # Second derivatives are delicate: in full precision.
         with autocast(real.device, "fp32" if penalised else config.precision):
-            logits = self.parallel_discriminator(both, *(torch.cat([each, each]) for each in condition))
+            judged = self.parallel_discriminator(both)
+        logits = self._logits(judged, tuple(torch.cat([each, each]) for each in condition))
         real_logits, fake_logits = logits.chunk(2)
         loss = discriminator_loss(config.loss, real_logits, fake_logits)
+        misnaming = self._misnaming(judged[: len(real)], condition)
         losses = {"discriminator_loss": loss.detach(), "margin": (real_logits - fake_logits).detach().mean()}
+        if misnaming is not None:
+            loss = loss + misnaming
         if penalised:
             # R1 and R2 at once: half of `both` are real, half are fake.
             penalty = 2 * gradient_penalty(logits, both)
@@ -318,9 +330,13 @@ class Trainer:
         """
         self.discriminator.requires_grad_(False)
         with autocast(fake.device, self.config.precision):
-            fake_logits = self.discriminator(diff_augment(fake, self.config.augment), *condition)
-        loss = generator_loss(self.config.loss, real_logits, fake_logits)
+            judged = self.discriminator(diff_augment(fake, self.config.augment))
+        loss = generator_loss(self.config.loss, real_logits, self._logits(judged, condition))
         losses = {"generator_loss": loss.detach()}
+        misnaming = self._misnaming(judged, condition)
+        if misnaming is not None:
+            losses["misnaming"] = misnaming.detach()
+            loss = loss + misnaming
         if gap is not None:
             losses["distance"] = gap.detach()
             loss = loss + self.config.cover * gap
