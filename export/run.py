@@ -108,12 +108,14 @@ def command(info: RunInfo, family: Any) -> str:
     return " ".join(["genhub train", info.family, "--preset", preset, "--data", _data_spec(info), *flags])
 
 
-def _flag(key: str, value: object) -> str:
+def _flag(key: str, value: Any) -> str:
     name = key.replace("_", "-")
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no-{name}"
     if isinstance(value, list):
         return " ".join([f"--{name}", *map(str, value)])
+    if key == "start" and Path(value).is_absolute():
+        value = Path(value).name  # a path of the training machine says nothing elsewhere
     return f"--{name} {value}"
 
 

@@ -115,6 +115,7 @@ def _start(family: Family, options: _Options) -> int:
     from training.checkpoint import RunInfo, checkpoints, git_commit, library_versions
     from training.data.open import normal_spec, open_data
     from training.lock import run_lock
+    from training.start import read_beginning
 
     name = Path(options.data).stem.replace("/", "-") or "data"
     run = options.out or Path("runs") / f"{family.NAME}-{name}"
@@ -122,6 +123,7 @@ def _start(family: Family, options: _Options) -> int:
         if checkpoints(run):  # a run that died before its first checkpoint holds nothing worth keeping
             raise TrainingError(f"{run} already holds a run; go on with `--resume {run}`, or choose another --out.")
         config = options.config
+        notes = [read_beginning(Path(config.start), family.NAME).note()] if config.start is not None else []
         images = open_data(options.data, config.image_size, config.channels, pairing=config.pairing)
         info = RunInfo(
             family=family.NAME,
@@ -133,6 +135,7 @@ def _start(family: Family, options: _Options) -> int:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             versions=library_versions(),
             git_commit=git_commit(),
+            notes=notes,
         )
         return _run(info, images, run, resume=False)
 

@@ -34,6 +34,8 @@ class RunConfig:
     """Stop after this many minutes of training, all resumed parts together."""
     seed: int = 0
     """Seed of weights, noise and data order."""
+    start: str | None = None
+    """Folder of a bundle of the same family and settings, whose weights the nets begin with; nothing else of it."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Autocast to bfloat16: auto does so where the hardware multiplies it natively."""
     checkpoint_minutes: float = 5.0

@@ -62,7 +62,10 @@ class Trainer(Protocol):
         ...
 
     def inference_modules(self) -> dict[str, nn.Module]:
-        """The graphs of the family's task: averaged weights, eval mode, float [-1, 1] NCHW. Export wraps them."""
+        """The graphs of the family's task: averaged weights, eval mode, float [-1, 1] NCHW. Export wraps them.
+
+        Their modules are the averages' own, or `places()` says, by graph, which of those a bundle's weights belong to.
+        """
         ...
 
     def preview(self) -> Tensor:

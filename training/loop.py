@@ -40,6 +40,7 @@ from training.journal import Journal, finite
 from training.measure import measure
 from training.precision import new_accelerator, use_allowed_threads
 from training.schedule import BudgetSchedule
+from training.start import begin, read_beginning
 
 ANOTHER_SEED = 0x5EED
 """Added to the seed for the order of unpaired sources."""
@@ -80,6 +81,8 @@ class _Run:
             raise TrainingError(f"The data set {data.info.name} has no training images.")
         _seed_everything(info.seed)
         self.trainer = load_family(info.family).Trainer(self.config, data, accelerator)
+        if self.config.start is not None and not resume:
+            begin(self.trainer, read_beginning(Path(self.config.start), info.family))
         if accelerator.process_index:  # The same weights everywhere, but noise of its own in each process.
             _seed_everything((info.seed + accelerator.process_index) % (1 << 32))
         self.feed = Feed(data.train, info.seed, accelerator)

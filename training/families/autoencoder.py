@@ -195,6 +195,11 @@ class Trainer:
         average = self.autoencoder_ema.average
         return {"decoder": average.decoder, "encoder": average.encoder.folded()}
 
+    def places(self) -> dict[str, nn.Module]:
+        """Where the weights of a bundle's graphs go: what whitened has become part of the encoder's last layer."""
+        average = self.autoencoder_ema.average
+        return {"decoder": average.decoder, "encoder": nn.Sequential(average.encoder.body, average.encoder.head)}
+
     def judge(self) -> nn.Module | None:
         """What shows the holes: it travels with the model, and is less sure of a picture the less that shows."""
         return judge_of(self.data)
