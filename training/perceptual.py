@@ -10,15 +10,13 @@ measured by the net that taught it. The two are of a kind and know the same phot
 one may well please the other more than it pleases people.
 """
 
-from copy import deepcopy
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.imagenet import EfficientNetLite, efficientnet, prepare
+from training.imagenet import EfficientNetLite, around_zero, efficientnet, prepare, teacher
 
 DEPTHS = (1, 2, 3, 5, 7)
 """Stages whose results are compared: the last one at each resolution, from a half to a thirty-second."""
@@ -32,13 +30,12 @@ class PerceptualLoss:
     """
 
     def __init__(self, device: torch.device) -> None:
-        # A copy: the cached net stays where everybody else expects it.
-        self.net = deepcopy(efficientnet("Lite1")).to(device)
+        self.net = teacher(device)
 
     def __call__(self, pictures: Tensor, targets: Tensor) -> Tensor:
         with torch.no_grad():
-            wanted = _stages(self.net, _around_zero(targets))
-        return _gap(_stages(self.net, _around_zero(pictures)), wanted).mean()
+            wanted = _stages(self.net, around_zero(targets))
+        return _gap(_stages(self.net, around_zero(pictures)), wanted).mean()
 
 
 @torch.no_grad()
@@ -53,22 +50,10 @@ def perceptual_distance(first: NDArray[np.uint8], second: NDArray[np.uint8], bat
 
 def _stages(net: EfficientNetLite, x: Tensor) -> list[Tensor]:
     """Features at DEPTHS float [N, C, h, w], each place's of length one."""
-    wanted = {net.stage_ends[depth - 1] for depth in DEPTHS}
-    found = []
-    for number, layer in enumerate(net.body[: max(wanted)], start=1):
-        x = layer(x)
-        if number in wanted:
-            found.append(F.normalize(x.float(), dim=1, eps=1e-6))
-    return found
+    return [F.normalize(each.float(), dim=1, eps=1e-6) for each in net.stages(x, DEPTHS)]
 
 
 def _gap(ours: list[Tensor], theirs: list[Tensor]) -> Tensor:
     """Distances float [N] of pictures with these features."""
     gaps = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(ours, theirs, strict=True)]
     return torch.stack(gaps).sum(dim=0)
-
-
-def _around_zero(images: Tensor) -> Tensor:
-    """What the net takes, of float [N, 1 or 3, H, W] in [-1, 1]: as `prepare` makes it of bytes."""
-    pixels = (images.expand(-1, 3, -1, -1) + 1) * 127.5
-    return ((pixels - 127) / 128).contiguous(memory_format=torch.channels_last)
