@@ -1,4 +1,8 @@
-"""A hub in a process of its own, on a port of its own: as a user runs it."""
+"""A hub in a process of its own, on a port of its own: as a user runs it.
+
+Most are forked from a process that has imported Gradio already (``tests.forking``), as the tests start some forty.
+``started`` is a new Python; so is a hub that is to find another Hub, whose address the client reads when imported.
+"""
 
 import contextlib
 import json
@@ -18,11 +22,16 @@ from pathlib import Path
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from hub.cli import dispatch
+from tests.forking import Forked
+
+Process = subprocess.Popen[bytes] | Forked
+
 
 @dataclass
 class RunningHub:
     url: str
-    process: subprocess.Popen[str]
+    process: Process
 
 
 def free_port() -> int:
@@ -66,41 +75,59 @@ def benchmark_under_way(pool: Executor, client: Client, other: Client) -> tuple[
                 return begun, refused
 
 
-def wait_for(url: str, process: subprocess.Popen[str], seconds: float = 120) -> None:
+def wait_for(url: str, process: Process, seconds: float = 120) -> None:
     """Return once ``url`` answers 200; fail at once where the process has ended."""
     deadline = time.monotonic() + seconds
     while status(url) != 200:
-        assert process.poll() is None, f"the hub ended with status {process.returncode}"
+        assert process.poll() is None, f"the hub ended with status {process.poll()}"
         assert time.monotonic() < deadline, f"{url} did not answer within {seconds} s"
         time.sleep(0.05)
 
 
 @contextlib.contextmanager
 def started(*arguments: str, cwd: Path | None = None, **environment: str) -> Iterator[RunningHub]:
-    """``genhub serve`` in the folder ``cwd``, started but perhaps not ready; ended with Ctrl-C."""
+    """``genhub serve`` in the folder ``cwd``, by a new Python; started but perhaps not ready. Ended with Ctrl-C."""
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hub.cli", "serve", "--port", str(port), *arguments],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
+    command = [sys.executable, "-m", "hub.cli", "serve", "--port", str(port), *arguments]
+    silent = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **environment}, stdout=silent, stderr=silent)
+    with _ended(process):
         yield RunningHub(f"http://127.0.0.1:{port}", process)
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
 
 
 @contextlib.contextmanager
 def serving(*arguments: str, cwd: Path | None = None, **environment: str) -> Iterator[RunningHub]:
     """``genhub serve``, ready."""
-    with started(*arguments, cwd=cwd, **environment) as hub:
-        wait_for(f"{hub.url}/readyz", hub.process)
-        yield hub
+    if cwd is not None or "HF_ENDPOINT" in os.environ:
+        with started(*arguments, cwd=cwd, **environment) as hub:
+            wait_for(f"{hub.url}/readyz", hub.process)
+            yield hub
+        return
+    port = free_port()
+    process = Forked(_serve, ["serve", "--port", str(port), *arguments], {**os.environ, **environment})
+    with _ended(process):
+        url = f"http://127.0.0.1:{port}"
+        wait_for(f"{url}/readyz", process)
+        yield RunningHub(url, process)
+
+
+def _serve(arguments: list[str], environment: dict[str, str]) -> None:
+    silent = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(silent, stream)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.exit(dispatch(arguments))
+
+
+@contextlib.contextmanager
+def _ended(process: Process) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -71,7 +71,6 @@ def measure(browser: Browser, model: str, moves: int) -> dict[str, object]:
             [sys.executable, "-c", PLAIN, str(port), str(size)],
             env={**os.environ, "GRADIO_ANALYTICS_ENABLED": "False"},
             cwd=Path(__file__).parents[2],
-            text=True,
         )
         try:
             wait_for(f"http://127.0.0.1:{port}/", plain)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tests.conformance.conftest import smoke
+from tests.forking import Forked
 from tests.serving import free_port
-from tests.training.commands import FORKING
 from training.cli import train
 from training.family import FAMILIES, load_family
 
@@ -21,14 +21,8 @@ PROCESSES = 2
 def test_two_processes_train_one_model(family: str, tmp_path: Path) -> None:
     arguments = [*map(str, smoke(family, tmp_path / "run")), "--max-steps", "6"]
     port = free_port()
-    ranks = [
-        FORKING.Process(target=_train, args=(rank, port, family, arguments, tmp_path)) for rank in range(PROCESSES)
-    ]
-    for rank in ranks:
-        rank.start()
-    for rank in ranks:
-        rank.join(120)
-        assert rank.exitcode == 0
+    ranks = [Forked(_train, rank, port, family, arguments, tmp_path) for rank in range(PROCESSES)]
+    assert all(rank.wait(120) == 0 for rank in ranks)
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(PROCESSES))
     assert not torch.equal(first["image"], second["image"]), "each learns from its own share"
     assert all(torch.equal(value, second["weights"][name]) for name, value in first["weights"].items())

@@ -84,6 +84,7 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
     seen = Visit(context.new_page())
     seen.page.on("request", lambda asked: seen.requests.append(asked.url))
     seen.page.on("console", lambda said: seen.complaints.append(said.text) if said.type == "error" else None)
-    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    # On a very slow machine Gradio's client closes its stream and opens another, and says so as an error of its own.
+    seen.page.on("pageerror", lambda error: None if error.name == "AbortError" else seen.complaints.append(str(error)))
     yield seen
     context.close()

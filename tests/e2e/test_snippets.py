@@ -66,7 +66,7 @@ def served(folder: Path) -> Iterator[str]:
     server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_for(url, server, 20)  # type: ignore[arg-type]
+        wait_for(url, server, 20)
         yield url
     finally:
         server.terminate()
