@@ -139,9 +139,12 @@ def efficientnet(lite: Lite = "Lite0") -> EfficientNetLite:
 
 
 def teacher(device: torch.device) -> EfficientNetLite:
-    """A frozen EfficientNet-Lite1 to learn from, which measures nothing. Raises TrainingError (`efficientnet`)."""
-    # A copy: the cached net stays where everybody else expects it.
-    return deepcopy(efficientnet("Lite1")).to(device)
+    """A frozen EfficientNet-Lite1 to learn from, which measures nothing. Raises TrainingError where it cannot be had."""
+    try:
+        net = efficientnet("Lite1")
+    except TrainingError as error:
+        raise TrainingError(f"{str(error).rstrip('.')}; --perceptual 0 and --vision 0 do without it.") from error
+    return deepcopy(net).to(device)  # the cached one stays where everybody else expects it
 
 
 @torch.no_grad()

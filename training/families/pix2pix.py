@@ -5,7 +5,7 @@ is a U-Net of residual blocks that grows by resizing and convolving, which leave
 and whose only normalisation is per picture (InstanceNorm): one picture in a batch comes out as it would alone, in
 training and in use. The discriminator sees source and picture together, judges patches (hinge: Lim and Ye, 2017), and
 its inner features must agree, too (feature matching: Wang et al., 2018), beside the difference of pixels (L1).
-With `--perceptual`, the features that a frozen net has of picture and target must agree as well (Johnson et al., 2016).
+With `--perceptual`, what a frozen net sees in picture and target must agree as well (Johnson et al., 2016).
 `--adversarial 0 --perceptual 0` leaves the same U-Net with L1 alone, which is what the rest has to beat. With
 `--pixels-first` all but L1 joins late, where that has already found what it can (as in SRGAN: Ledig et al., 2017), in
 cheaper steps.
@@ -124,8 +124,27 @@ class Config(PairedConfig):
 
 PRESETS: dict[str, Config] = {
     "smoke": Config(image_size=64, width=6, discriminator_width=8, batch_size=8, max_steps=30),
-    "cpu": Config(batch_size=8, max_minutes=60.0, crop=0.85, turn=8.0),
-    "gpu": Config(width=64, discriminator_width=64, batch_size=32, max_minutes=20.0, crop=0.85, turn=8.0),
+    "cpu": Config(
+        batch_size=8,
+        max_minutes=50.0,
+        adversarial=0.5,
+        feature_matching=2.5,
+        perceptual=2.0,
+        pixels_first=0.2,
+        crop=0.85,
+        turn=8.0,
+    ),
+    "gpu": Config(
+        width=64,
+        discriminator_width=64,
+        batch_size=32,
+        max_minutes=20.0,
+        adversarial=0.5,
+        feature_matching=2.5,
+        perceptual=2.0,
+        crop=0.85,
+        turn=8.0,
+    ),
 }
 
 
