@@ -139,7 +139,7 @@ def efficientnet(lite: Lite = "Lite0") -> EfficientNetLite:
 
 
 def teacher(device: torch.device) -> EfficientNetLite:
-    """A frozen EfficientNet-Lite1 to learn from, which measures nothing. Raises TrainingError where it cannot be had."""
+    """A frozen EfficientNet-Lite1 to learn from; nothing is measured by it. Raises TrainingError (`efficientnet`)."""
     try:
         net = efficientnet("Lite1")
     except TrainingError as error:
