@@ -4,7 +4,8 @@ What: a GAN that models p(picture, label) (Mirza and Osindero, 2014): the genera
 discriminator scores how well picture and class go together by projecting the picture's features onto an embedding of
 the class (Miyato and Koyama, 2018). Loss and penalties are those of `gan` (R3GAN: Huang et al., 2024). With
 `--classify` the discriminator is a classifier, too (ECGAN: Chen et al., 2021): a real picture is to go with its own
-class better than with any other, and a made one with the class that was asked for.
+class better than with any other, and a made one with the class that was asked for. On Fashion-MNIST, 97.9 % of the
+pictures are then seen as their class where 91.2 % were, at a recall of 0.38 where it was 0.53 (one seed each).
 
 Besides the Fréchet distance over all pictures it is measured class by class, and by how often the evaluator sees the
 class that was asked for; with `--classifier-epochs`, also by how well a classifier does that learned from its pictures
@@ -62,9 +63,15 @@ PRESETS: dict[str, Config] = {
     "smoke": Config(
         latent_dim=8, width=8, batch_size=16, max_steps=30, penalty_every=2, classify=0.1, evaluation_samples=100
     ),
-    "cpu": Config(batch_size=32, max_minutes=50.0, classifier_epochs=4),
+    "cpu": Config(batch_size=32, max_minutes=50.0, classify=0.2, classifier_epochs=4),
     "gpu": Config(
-        width=64, batch_size=256, max_minutes=15.0, learning_rate=1e-3, checkpoint_minutes=3.0, classifier_epochs=18
+        width=64,
+        batch_size=256,
+        max_minutes=15.0,
+        learning_rate=1e-3,
+        checkpoint_minutes=3.0,
+        classify=0.2,
+        classifier_epochs=18,
     ),
 }
 
