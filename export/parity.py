@@ -2,7 +2,7 @@
 
     fp32   pixels: at most one grey level off, in at most 0.1 % of them; floats: at most 1e-4 off
     fp16   pixels: PSNR of 50 dB or more; floats: error at most 1 % of the signal (root mean square)
-    int8   pixels: PSNR of 30 dB or more; floats: error at most 10 % of the signal; and the task's quality on held-out
+    int8   pixels: PSNR of 33 dB or more; floats: error at most 10 % of the signal; and the task's quality on held-out
            data within 2 % of fp32's, either way (``export.quality``): a number that got better by accident is still
            another model
 
@@ -27,7 +27,8 @@ BATCHES = (1, 2, 5, 32)
 MAX_LEVELS = 1
 MAX_SHARE_OFF = 0.001
 MAX_FLOAT_ERROR = 1e-4
-MIN_PSNR: dict[VariantName, float] = {"fp16": 50.0, "int8": 30.0}
+MIN_PSNR: dict[VariantName, float] = {"fp16": 50.0, "int8": 33.0}
+"""Against PyTorch's own picture. A CycleGAN's int8 at 31.9 dB was mottled, though as near to its targets as fp32."""
 MAX_RELATIVE_ERROR: dict[VariantName, float] = {"fp16": 0.01, "int8": 0.1}
 MAX_QUALITY_CHANGE = 0.02
 
