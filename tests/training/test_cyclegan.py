@@ -14,8 +14,9 @@ from training.data.dataset import DataInfo, ImageData, Split
 from training.data.open import open_data
 from training.data.unpaired_folder import read_unpaired
 from training.errors import TrainingError
-from training.families.cyclegan import PRESETS, Config, Discriminators, Noisy, Restoring, Trainer, TwoWay
+from training.families.cyclegan import PRESETS, Config, Discriminators, Restoring, Trainer, TwoWay
 from training.loop import Feed
+from training.nets.noise import Noisy
 from training.nets.vision import VisionDiscriminator
 from training.pool import ImagePool
 from training.precision import new_accelerator
@@ -233,15 +234,24 @@ def test_the_noise_becomes_that_of_the_sources() -> None:
     config = replace(RESTORE, channels=1, learning_rate=1e-3, discriminator_learning_rate=1e-3, pool=0)
     trainer = Trainer(config, slices, new_accelerator(cpu=True))
     feed = Feed(split, 0, trainer.accelerator)
-    for _ in range(200):
-        trainer.step(feed.next(4))
-    with torch.no_grad():
-        made = trainer.generators.back(torch.zeros(16, 1, 64, 64))
-    below, beside = (made[..., 1:, :] * made[..., :-1, :]).mean(), (made[..., 1:] * made[..., :-1]).mean()
-    assert made.std().item() == pytest.approx(45 / 127.5, rel=0.15), "it began at 0.1"
-    # How far it has come after 200 steps differs from processor to processor, from 0.3 to 0.5.
-    assert (below / made.var()).item() == pytest.approx(0.5, abs=0.25), "it began at 0"
-    assert (beside / made.var()).item() == pytest.approx(0, abs=0.1)
+
+    def found() -> tuple[float, float, float]:
+        """Its standard deviation beside that of the sources, and its correlations to the pixels below and beside."""
+        with torch.random.fork_rng(), torch.no_grad():
+            made = trainer.generators.back(torch.zeros(64, 1, 64, 64))
+        below, beside = (made[..., 1:, :] * made[..., :-1, :]).mean(), (made[..., 1:] * made[..., :-1]).mean()
+        return made.std().item() / (45 / 127.5), (below / made.var()).item(), (beside / made.var()).item()
+
+    # How soon it is there differs from processor to processor: after 200 steps, or after 300.
+    for _ in range(13):
+        for _ in range(25):
+            trainer.step(feed.next(4))
+        strength, below, beside = found()
+        if abs(strength - 1) < 0.15 and abs(below - 0.5) < 0.1 and abs(beside) < 0.1:
+            break
+    assert strength == pytest.approx(1, abs=0.15), "it began at 0.28"
+    assert below == pytest.approx(0.5, abs=0.1), "it began at 0"
+    assert beside == pytest.approx(0, abs=0.1)
 
 
 def test_discriminators_see_detail_enlarged_where_it_is_asked_for() -> None:
