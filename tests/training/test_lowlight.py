@@ -14,7 +14,7 @@ def test_an_untrained_brightener_exposes_for_three_stops_more_at_any_size(size: 
     clean = torch.rand(2, 3, *size) * 2 - 1
     dark = to_srgb(to_linear((clean + 1) / 2) / 8) * 2 - 1
     with torch.no_grad():
-        assert torch.allclose(Brightener(Config(width=8))(dark), clean, atol=1e-4)
+        assert torch.allclose(Brightener(Config(width=8)).eval()(dark), clean, atol=1e-4)
 
 
 def test_at_the_exposure_that_it_is_told_only_noise_is_left_to_learn() -> None:
@@ -22,14 +22,14 @@ def test_at_the_exposure_that_it_is_told_only_noise_is_left_to_learn() -> None:
     stops = torch.tensor([1.0, 4.0])
     dark = to_srgb(to_linear((clean + 1) / 2) * torch.exp2(-stops)[:, None, None, None]) * 2 - 1
     with torch.no_grad():
-        own, told = Brightener(Config(width=8))(dark, stops)
+        own, told = Brightener(Config(width=8)).eval()(dark, stops)
     assert torch.allclose(told, clean, atol=1e-4) and not torch.allclose(own, clean, atol=0.1)
 
 
 def test_a_picture_has_one_exposure_and_a_large_one_changes_it_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    net = Brightener(Config(width=8))
-    torch.nn.init.normal_(net.stops.weight)
+    net = Brightener(Config(width=8)).eval()
+    torch.nn.init.normal_(net.meter.stops.weight)
     found = []
     monkeypatch.setattr(lowlight, "exposed", lambda picture, stops: found.append(stops) or picture)  # type: ignore[func-returns-value]
     with torch.no_grad():
@@ -42,8 +42,8 @@ def test_a_picture_has_one_exposure_and_a_large_one_changes_it_slowly(monkeypatc
 
 
 def test_the_gain_is_bounded() -> None:
-    net = Brightener(Config(width=8))
-    torch.nn.init.constant_(net.stops.bias, 1e3)  # type: ignore[arg-type]
+    net = Brightener(Config(width=8)).eval()
+    torch.nn.init.constant_(net.meter.stops.bias, 1e3)  # type: ignore[arg-type]
     with torch.no_grad():
         assert torch.isfinite(net(torch.ones(1, 3, 32, 32)).half()).all()
 

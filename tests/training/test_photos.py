@@ -16,7 +16,11 @@ from training.data.photos import PIECES, SIZE, name_of, pieces
 from training.data.sources import Source, package_path, read_source
 from training.errors import TrainingError
 
-WALLPAPERS = (*(f"{name}_by_Somebody.jpg" for name in sorted(photos.TEST | photos.VAL)), "sunset_by_Somebody.jpg")
+WALLPAPERS = (
+    *(f"{name}_by_Somebody.jpg" for name in sorted(photos.TEST | photos.VAL)),
+    "sunset_by_Somebody.jpg",
+    "hills3@2x.jpg",
+)
 
 
 def photograph(width: int, height: int) -> bytes:
@@ -51,7 +55,7 @@ def test_no_photograph_is_on_two_sides(tmp_path: Path) -> None:
     assert read_info(path) == info and info.licence == "CC-BY-SA-4.0"
     sides = {split: set(getattr(data, split).columns["photograph"]) for split in ("train", "val", "test")}
     names = {split: {info.columns["photograph"][number] for number in found} for split, found in sides.items()}
-    assert names == {"train": {"sunset"}, "val": photos.VAL, "test": photos.TEST}
+    assert names == {"train": {"sunset"}, "val": photos.VAL | {"hills3"}, "test": photos.TEST}
     first = data.test.columns["photograph"][: len(photos.TEST)]
     assert len(set(first)) == len(photos.TEST), "one piece of each before a second of any"
 
@@ -77,6 +81,7 @@ def test_pieces_are_disjoint_at_half_resolution_and_spread_over_a_large_photogra
 def test_names_are_without_author_and_size() -> None:
     assert name_of("Picture_0B_by_freespace.jpg") == "Picture_0B"
     assert name_of("LadyBird.jpg") == "LadyBird"
+    assert name_of("beach10-sfiera@2x.jpg") == "beach10-sfiera"
     assert name_of("Path/contents/images/2560x1600.jpg") == "Path"
 
 

@@ -41,7 +41,7 @@ BUILDERS: dict[str, Builder] = {
     "fashion": Builder(("fashion",), lambda sources, path: fashion.build(sources[0], path), fashion.ATTRIBUTES),
     "noto-fluent": Builder(("noto", "fluent", "emojibase"), pairs.build_noto_fluent, paired=True),
     "openmoji": Builder(("openmoji",), pairs.build_openmoji, paired=True),
-    "photos": Builder(("lomiri-16", "lomiri-20", "mate-backgrounds", "plasma-wallpapers"), photos.build),
+    "photos": Builder(("lomiri-16", "lomiri-20", "mate-backgrounds", "plasma-wallpapers", "endless-sky"), photos.build),
 }
 
 SIDES = {

@@ -1,16 +1,18 @@
-"""Photographs: 38 of Debian's wallpapers that a camera took, in disjoint pieces of 256 px, split by photograph.
+"""Photographs: 38 of Debian's wallpapers and 273 of a game's landscapes, in disjoint pieces of 256 px.
 
     genhub data build photos
 
 Each photograph is halved, which hides what its JPEG file lost and its sensor added, and cut into pieces side by side,
-at most PIECES of it, evenly spread. Pieces without detail (a clear sky) stay: photographs have them. No piece of a
-photograph in test or val is ever trained on.
+at most PIECES of it, evenly spread. Pieces without detail (a clear sky) stay: photographs have them. The split is by
+photograph: no piece of one in test or val is ever trained on. The landscapes have two pieces each and joined later;
+none is in test, whose pictures are what they were before.
 
 | source                                     | photographs | licence                            |
 |--------------------------------------------|------------:|------------------------------------|
 | Debian lomiri-wallpapers-16.04 and -20.04  |          15 | CC-BY-4.0, CC-BY-SA-3.0 and -4.0, CC0-1.0 |
 | Debian mate-backgrounds                    |          12 | GPL-2.0-or-later                   |
 | Debian plasma-workspace-wallpapers         |          11 | GPL-2.0-or-later                   |
+| Debian endless-sky-high-dpi                |         273 | public domain, CC-BY-SA-3.0 and -4.0 |
 """
 
 import hashlib
@@ -33,6 +35,8 @@ PIECES = 20
 TEST = {"life", "Kleiber", "Wine", "Dragonfly", "LadyBird", "EveningGlow", "Grey"}
 VAL = {"aitzgorri", "Picture_0B", "friends", "ColorfulCups"}
 """Chosen by hand for different things at different distances, before anything was trained."""
+VAL_SERIES = ("beach", "fog", "hills")
+"""Of the landscapes: whole series, since pictures of one place are alike."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,9 @@ class Photograph:
 
     @property
     def split(self) -> str:
-        return "test" if self.name in TEST else "val" if self.name in VAL else "train"
+        if self.name in TEST:
+            return "test"
+        return "val" if self.name in VAL or self.name.startswith(VAL_SERIES) else "train"
 
 
 def build(sources: list[Source], path: Path) -> DataInfo:
@@ -74,8 +80,8 @@ def build(sources: list[Source], path: Path) -> DataInfo:
         identity=identity.hexdigest()[:16],
         notes=[
             "Split by photograph: no piece of a held-out photograph was trained on.",
-            "Each photograph has a licence of its own: CC-BY-4.0, CC-BY-SA-3.0 or -4.0, CC0-1.0, or GPL-2.0-or-later "
-            "for those of mate-backgrounds and plasma-workspace-wallpapers.",
+            "Each photograph has a licence of its own: CC-BY-4.0, CC-BY-SA-3.0 or -4.0, CC0-1.0, the public domain, or "
+            "GPL-2.0-or-later for those of mate-backgrounds and plasma-workspace-wallpapers.",
         ],
         columns={"photograph": names},
     )
@@ -91,8 +97,9 @@ def build(sources: list[Source], path: Path) -> DataInfo:
 
 
 def name_of(file: str) -> str:
-    """`life_by_Somebody.jpg` and `life/contents/images/2560x1600.jpg` are both `life`."""
-    return file.partition("/")[0].rpartition(".")[0].partition("_by_")[0] or file.partition("/")[0]
+    """`life_by_Somebody.jpg`, `life@2x.jpg` and `life/contents/images/2560x1600.jpg` are all `life`."""
+    stem = file.partition("/")[0].rpartition(".")[0]
+    return stem.partition("_by_")[0].partition("@")[0] or file.partition("/")[0]
 
 
 def pieces(content: bytes) -> list[Image.Image]:
