@@ -180,15 +180,16 @@ def psnr(found: NDArray[np.uint8], clean: NDArray[np.uint8], window: tuple[int, 
     return float((10 * np.log10((high - low) ** 2 / np.maximum(error, 1e-9))).mean())
 
 
-def main(folder: Path, unit: str) -> None:
-    """Read `pictures.npz` and write `peers.npz`: what each method made of the test pictures at each level."""
+def main(folder: Path, unit: str, *names: str) -> None:
+    """Read `pictures.npz` and write `peers.npz`: what each method, or those named, made of the test pictures."""
     given = dict(np.load(folder / "pictures.npz"))
     levels = sorted(int(name.removeprefix("val_")) for name in given if name.startswith("val_") and name != "val_clean")
     found: dict[str, NDArray[np.uint8]] = {}
     if unit == "halvings":
         SPECTRA.update({level: noise_spectrum(given[f"val_{level}"], given["val_clean"]) for level in levels})
     compared = WINDOWS.get(unit, (0, 255))
-    for name, (method, settings) in METHODS[unit].items():
+    for name in names or METHODS[unit]:
+        method, settings = METHODS[unit][name]
         for level in levels:
             began = time.monotonic()
             scores = [
@@ -203,4 +204,4 @@ def main(folder: Path, unit: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -3,6 +3,7 @@
     python -m tests.bench.restore_baselines runs/denoise --pictures 100
     python -m tests.bench.restore_baselines runs/photo --pictures 28 --validation 8
     python -m tests.bench.restore_baselines runs/lowlight --pictures 28 --validation 8
+    python -m tests.bench.restore_baselines runs/lowlight --side 256 --validation 128 --methods gamma CLAHE
     python -m tests.bench.restore_baselines runs/lowdose --pictures 18 --validation 4
     python -m tests.bench.restore_baselines runs/unpaired --pictures 18 --validation 4 --beside restore-ct
 
@@ -10,13 +11,15 @@ Denoising: BM3D, non-local means, total variation. Low light: gamma, CLAHE, hist
 exposure that is found or told. Low-dose CT: the three of denoising, told how strong the noise is at that dose, and BM3D
 told its spectrum as well, since it is not white. Each method chooses its setting for each level on validation pictures;
 ours is told nothing, nor are the bundles that `--beside` names. The damage is the evaluation's own; where sources are
-damaged already (`cyclegan --preset restore` on slices of a low dose), it is theirs. BM3D takes about a second a
-picture, so the comparison is on the first pictures of the test split, ours on these too; of large ones, all see the
-middle SIDE pixels. Writes `baselines.json` into the run, where `genhub export` finds it. The peers live in a throwaway
-environment; what they made is kept in `RUN/peers`, and is used again as long as the pictures are the same.
+damaged already (`cyclegan --preset restore` on slices of a low dose), it is theirs. BM3D takes seconds a picture, so
+the comparison may be on the first pictures of the test split (`--pictures`) and on the middle of large ones (`--side`),
+ours on these too; methods that see a picture as a whole, such as CLAHE, do better on whole ones. Writes
+`baselines.json` into the run, where `genhub export` finds it, beside what is in there already. The peers live in a
+throwaway environment; what they made is kept in `RUN/peers-*`, and is used again as long as the pictures are the same.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import tempfile
@@ -40,8 +43,6 @@ from training.metrics import psnr, ssim
 from training.restorer import Restorer
 
 PEERS = ("bm3d==4.0.3", "scikit-image==0.26.0")
-SIDE = 128
-"""Pixels a side at most."""
 MEASURES = {"sigma": (psnr,), "stops": (psnr, ssim), "halvings": (psnr, ssim)}
 SEEN: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {"halvings": in_window}
 """What of the pictures is compared, where it is not all of it."""
@@ -70,20 +71,24 @@ def subject(trainer: object) -> Subject:
     return Subject("halvings", (trainer.halvings,), lambda split, level: trainer.pairs(split)[0], trainer.translate)
 
 
-def pictures(compared: Subject, data: ImageData, count: int, validation: int) -> dict[str, NDArray[np.uint8]]:
+def pictures(
+    compared: Subject, data: ImageData, count: int, validation: int, side: int
+) -> dict[str, NDArray[np.uint8]]:
     """`test_clean`, `test_LEVEL` and the same of val, uint8 [N, H, W, C]: the first pictures of each split."""
     found = {}
     for name, split, rows in (("test", data.test, count), ("val", data.val, validation)):
         clean = unpadded(split.images, data)
-        top, left = (max(0, (side - SIDE) // 2) for side in clean.shape[1:3])
-        middle = (slice(rows), slice(top, top + SIDE), slice(left, left + SIDE))
+        top, left = (max(0, (whole - side) // 2) for whole in clean.shape[1:3])
+        middle = (slice(rows), slice(top, top + side), slice(left, left + side))
         found[f"{name}_clean"] = clean[middle]
         for level in compared.levels:
             found[f"{name}_{level}"] = compared.damaged(split, level)[middle]
     return found
 
 
-def peers(folder: Path, unit: str, given: dict[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.uint8]]:
+def peers(
+    folder: Path, unit: str, methods: list[str], given: dict[str, NDArray[np.uint8]]
+) -> dict[str, NDArray[np.uint8]]:
     """What each `METHOD/LEVEL` made of the damaged test pictures, uint8 [N, H, W, C]."""
     asked, answered = folder / "pictures.npz", folder / "peers.npz"
     same = answered.exists() and all(
@@ -95,7 +100,7 @@ def peers(folder: Path, unit: str, given: dict[str, NDArray[np.uint8]]) -> dict[
         worker = Path(__file__).with_name("classical_restorers.py")
         with tempfile.TemporaryDirectory(prefix="restore-baselines-") as temporary:
             python = make_environment(Path(temporary) / "environment", *PEERS)
-            command = [str(python), str(worker), str(folder), unit]
+            command = [str(python), str(worker), str(folder), unit, *methods]
             subprocess.run(command, check=True, env={**os.environ, **ONE_THREAD})
     return dict(np.load(answered))
 
@@ -106,14 +111,18 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="a run of the denoiser, lowlight or lowdose family, or of cyclegan")
     parser.add_argument("--pictures", type=int, default=200, help="test pictures to compare on")
     parser.add_argument("--validation", type=int, default=24, help="validation pictures to choose settings on")
+    parser.add_argument("--side", type=int, default=128, help="of larger pictures, the middle pixels a side to compare")
+    parser.add_argument("--methods", nargs="*", default=[], help="classical methods to compare with; all by default")
     parser.add_argument("--beside", nargs="*", default=[], help="bundles to compare with as well")
     arguments = parser.parse_args()
 
     trainer = load_run(arguments.run)
     ours = subject(trainer)
-    given = pictures(ours, trainer.data, arguments.pictures, arguments.validation)
-    made = peers(arguments.run / "peers", ours.unit, given)
-    baselines: dict[str, dict[str, float]] = {}
+    given = pictures(ours, trainer.data, arguments.pictures, arguments.validation, arguments.side)
+    kept = "-".join(["peers", str(arguments.side), *arguments.methods]).replace(" ", "-")
+    made = peers(arguments.run / kept, ours.unit, arguments.methods, given)
+    written = arguments.run / "baselines.json"
+    baselines: dict[str, dict[str, float]] = json.loads(written.read_text()) if written.exists() else {}
     seen = SEEN.get(ours.unit, lambda images: images)
     truth = seen(given["test_clean"])
     all_of_them = given["test_clean"].shape == trainer.data.test.images.shape
@@ -128,9 +137,10 @@ def main() -> None:
             print(at, *(f"{name} {value:.3f}" for name, value in values.items()), sep="  ", flush=True)
             if all_of_them:  # then ours is the run's own number
                 del values["this model"]
-            beside = "" if all_of_them else f", {arguments.pictures} pictures"
-            baselines[at] = {name + beside: round(value, 3) for name, value in values.items()}
-    write_json(arguments.run / "baselines.json", baselines)
+            beside = "" if all_of_them else f", {len(truth)} pictures"
+            found_now = {name + beside: round(value, 3) for name, value in values.items()}
+            baselines[at] = baselines.get(at, {}) | found_now
+    write_json(written, baselines)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,12 @@ from training.data.dataset import DataInfo, ImageData, Split
 from training.data.open import open_data
 from training.data.unpaired_folder import read_unpaired
 from training.errors import TrainingError
-from training.families.cyclegan import PRESETS, Config, Discriminators, Restoring, Trainer, TwoWay
+from training.families import denoiser
+from training.families.cyclegan import PRESETS, Config, Trainer
+from training.families.denoiser import Denoiser
 from training.loop import Feed
 from training.nets.noise import Noisy
+from training.nets.unpaired import Discriminators, Restoring, TwoWay
 from training.nets.vision import VisionDiscriminator
 from training.pool import ImagePool
 from training.precision import new_accelerator
@@ -191,8 +194,7 @@ def test_training_begins_at_half_the_size_and_ends_at_the_whole(data: ImageData)
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 def test_what_goes_back_is_as_noisy_as_the_setting_says_and_what_comes_out_is_not(noise: float) -> None:
     torch.manual_seed(0)
-    net = TwoWay(replace(SMOKE, cycle_noise=noise))
-    net.there = net.back = torch.nn.Identity()  # type: ignore[assignment]
+    net = TwoWay(torch.nn.Identity(), torch.nn.Identity(), noise)
     a, b = torch.zeros(2, 4, 3, 64, 64)
     fakes, losses = net(a, b, identity=False)
     assert torch.equal(fakes["b"], a) and torch.equal(fakes["a"], b)
@@ -215,13 +217,14 @@ def test_noise_begins_white_and_as_strong_as_the_setting_says(channels: int) -> 
 
 def test_the_noise_is_not_the_denoiser_s_to_choose() -> None:
     torch.manual_seed(0)
-    net = Restoring(RESTORE)
+    noisy = Noisy(3, 0.1)
+    net = Restoring(Denoiser(denoiser.Config(channels=3)), noisy)
     fakes, losses = net(*torch.rand(2, 2, 3, 64, 64), identity=False)
     losses["cycle"].backward()
     assert all(parameter.grad is None for parameter in net.back.parameters())
     assert any(parameter.grad is not None for parameter in net.there.parameters())
     fakes["a"].mean().backward()
-    assert net.back.filters.weight.grad is not None
+    assert noisy.filters.weight.grad is not None
 
 
 def test_the_noise_becomes_that_of_the_sources() -> None:
@@ -260,7 +263,7 @@ def test_discriminators_see_detail_enlarged_where_it_is_asked_for() -> None:
     grainy = flat + 0.01 * torch.randn_like(flat)
     seen = {}
     for detail in (0.0, 50.0):
-        judges = Discriminators(["b"], replace(SMOKE, channels=1, detail=detail))
+        judges = Discriminators(["b"], 1, 8, detail, vision=False)
         first: torch.nn.Module = judges.of["b"].layers[0]  # type: ignore[index, assignment]
         first.register_forward_hook(lambda module, given, made, detail=detail: seen.update({detail: given[0]}))
         judges({"b": grainy})

@@ -41,7 +41,6 @@ from torch.nn import functional as F
 from training.adversarial import discriminator_loss, generator_loss
 from training.augment import Augmentation, diff_augment
 from training.config import UnpairedConfig
-from training.contrastive import PatchProjection, patch_contrast
 from training.data.dataset import ImageData, Split
 from training.ema import EMA
 from training.errors import TrainingError
@@ -49,8 +48,7 @@ from training.families import denoiser, pix2pix
 from training.family import Stateful
 from training.hounsfield import window_metrics
 from training.nets.noise import Noisy
-from training.nets.patches import PatchDiscriminator
-from training.nets.vision import VisionDiscriminator
+from training.nets.unpaired import Discriminators, OneWay, Restoring, TwoWay
 from training.pairing import other_geometry
 from training.pixels import to_float, to_uint8
 from training.pool import ImagePool
@@ -62,8 +60,6 @@ NAME = "cyclegan"
 TASK = "translate"
 DATA = "noto-fluent"
 SIZE_MULTIPLE_IN_TRAINING = pix2pix.SIZE_MULTIPLE_IN_TRAINING
-BLUR = 5
-"""Pixels a side of the blur that tells detail from the rest."""
 
 
 @dataclass(frozen=True)
@@ -195,113 +191,18 @@ PRESETS: dict[str, Config] = {
 }
 
 
-class TwoWay(nn.Module):
-    """Both generators under one forward pass, which is what DistributedDataParallel wants to see."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.there, self.back = (pix2pix.Generator(pix2pix_config(config)) for _ in range(2))
-        self.noise = config.cycle_noise
-
-    def forward(self, a: Tensor, b: Tensor, identity: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Translations by the kind that they became, and losses by name."""
-        fake_b, fake_a = self.there(a), self.back(b)
-        home_a, home_b = self.back(_noised(fake_b, self.noise)), self.there(_noised(fake_a, self.noise))
-        losses = {"cycle": _gap(home_a, a) + _gap(home_b, b)}
-        if identity:
-            losses["identity"] = _gap(self.back(a), a) + _gap(self.there(b), b)
-        return {"b": fake_b, "a": fake_a}, losses
-
-
-class Restoring(nn.Module):
-    """A denoiser, and the noise that it learns from."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.there = denoiser.Denoiser(denoiser.Config(channels=config.channels, width=config.width))
-        self.back = Noisy(config.channels, config.source_noise)
-
-    def forward(self, a: Tensor, b: Tensor, identity: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The same as of `TwoWay`, for images that become sources."""
-        fake_a = self.back(b)
-        # The noise is not the denoiser's to choose: the two would agree on none, which is easiest to take out.
-        return {"a": fake_a}, {"cycle": _gap(self.there(fake_a.detach()), b)}
-
-
-class OneWay(nn.Module):
-    """A generator, and what its features of source and translation are compared by."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.there = pix2pix.Generator(pix2pix_config(config))
-        self.projection = PatchProjection(self.there.widths)
-        self.patches = config.patches
-
-    def forward(self, a: Tensor, b: Tensor, identity: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The same as of `TwoWay`, for one kind."""
-        features = self.there.encode(a)
-        fake = self.there.decode(a, features)
-        losses = {"contrastive": patch_contrast(self.projection, self.there.encode(fake), features, self.patches)}
-        if identity:
-            losses["identity"] = _gap(self.there(b), b)
-        return {"b": fake}, losses
-
-
-class Discriminators(nn.Module):
-    """One for each kind that is made; with `vision`, and one that knows pictures already."""
-
-    def __init__(self, kinds: list[str], config: Config) -> None:
-        super().__init__()
-        self.detail = config.detail
-        inputs = config.channels * (2 if config.detail else 1)
-        self.of = nn.ModuleDict({kind: PatchDiscriminator(inputs, config.discriminator_width) for kind in kinds})
-        self.vision = nn.ModuleDict({kind: VisionDiscriminator() for kind in kinds if config.vision})
-
-    def forward(self, pictures: dict[str, Tensor]) -> dict[str, list[Tensor]]:
-        """Logits by kind, of pictures by kind: the patches', then those of `vision`."""
-        return {
-            kind: [self.of[kind](self._seen(each))[0], *(self.vision[kind](each) if kind in self.vision else [])]
-            for kind, each in pictures.items()
-        }
-
-    def _seen(self, picture: Tensor) -> Tensor:
-        if not self.detail:
-            return picture
-        return torch.cat([picture, torch.tanh(self.detail * (picture - _blurred(picture)))], dim=1)
-
-
-def pix2pix_config(config: Config) -> pix2pix.Config:
-    """What Pix2Pix's generator is built from."""
-    return pix2pix.Config(image_size=config.image_size, channels=config.channels, width=config.width)
-
-
-def _blurred(pictures: Tensor) -> Tensor:
-    return F.avg_pool2d(pictures, BLUR, 1, BLUR // 2, count_include_pad=False)
-
-
-def _noised(pictures: Tensor, strength: float) -> Tensor:
-    return pictures + strength * torch.randn_like(pictures) if strength else pictures
-
-
-def _gap(first: Tensor, second: Tensor) -> Tensor:
-    return (first - second).abs().mean()
-
-
 class Trainer:
     """Trains generators against discriminators."""
 
     def __init__(self, config: Config, data: ImageData, accelerator: Accelerator) -> None:
         self.config, self.data, self.accelerator = config, data, accelerator
         device = accelerator.device
-        net: nn.Module
-        if config.source_noise:
-            net, self.kinds = Restoring(config), ["a"]
-        elif config.two_way:
-            net, self.kinds = TwoWay(config), ["b", "a"]
-        else:
-            net, self.kinds = OneWay(config), ["b"]
-        self.generators = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        judges = Discriminators(self.kinds, config)
+        self.kinds = ["a"] if config.source_noise else ["b", "a"] if config.two_way else ["b"]
+        """Which are made in training; the way back of a restorer makes what it learns from."""
+        self.generators = self._nets().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        judges = Discriminators(
+            self.kinds, config.channels, config.discriminator_width, config.detail, vision=config.vision > 0
+        )
         self.discriminators = judges.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.generators_ema = EMA(self.generators, config.ema_half_life)
         self.generator_optimizer = torch.optim.Adam(
@@ -316,6 +217,16 @@ class Trainer:
         # What runs is the accelerator's view of them (DistributedDataParallel), what is saved are the bare modules.
         self.parallel_generators = accelerator.prepare_model(self.generators)
         self.parallel_discriminators = accelerator.prepare_model(self.discriminators)
+
+    def _nets(self) -> nn.Module:
+        config = self.config
+        if config.source_noise:
+            restorer = denoiser.Denoiser(denoiser.Config(channels=config.channels, width=config.width))
+            return Restoring(restorer, Noisy(config.channels, config.source_noise))
+        like = pix2pix.Config(image_size=config.image_size, channels=config.channels, width=config.width)
+        if config.two_way:
+            return TwoWay(pix2pix.Generator(like), pix2pix.Generator(like), config.cycle_noise)
+        return OneWay(pix2pix.Generator(like), config.patches)
 
     def modules(self) -> dict[str, Stateful]:
         return {
