@@ -14,6 +14,7 @@ alone.
     genhub train cgan --preset cpu --data fashion
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,6 +35,8 @@ from training.pixels import to_uint8
 NAME = "cgan"
 TASK = "sample"
 DATA = "fashion"
+SURE = 0.7
+"""A made picture whose class the discriminator is as sure of learns no more from it: the surest are all alike."""
 
 
 @dataclass(frozen=True)
@@ -126,9 +129,14 @@ class Trainer(gan.Trainer):
         (label,) = condition
         return judged.gather(1, label[:, None])[:, 0]
 
-    def _misnaming(self, judged: Tensor, condition: tuple[Tensor, ...]) -> Tensor | None:
+    def _misnaming(self, judged: Tensor, condition: tuple[Tensor, ...], *, made: bool) -> Tensor | None:
+        if not self.config.classify:
+            return None
         (label,) = condition
-        return self.config.classify * F.cross_entropy(judged, label) if self.config.classify else None
+        errors = F.cross_entropy(judged, label, reduction="none")
+        if made:
+            errors = F.relu(errors + math.log(SURE))
+        return self.config.classify * errors.mean()
 
     def preview(self) -> Tensor:
         """One class a column, eight columns as the loop lays them out."""

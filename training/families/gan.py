@@ -256,8 +256,11 @@ class Trainer:
         """Logits float [N] of pictures, of what the discriminator says of them."""
         return judged
 
-    def _misnaming(self, judged: Tensor, condition: tuple[Tensor, ...]) -> Tensor | None:
-        """What both players descend on beside the game: how badly the discriminator sees what was asked for."""
+    def _misnaming(self, judged: Tensor, condition: tuple[Tensor, ...], *, made: bool) -> Tensor | None:
+        """What both players descend on beside the game: how badly the discriminator sees what was asked for.
+
+        made: whether the pictures are the generator's, or real.
+        """
         return None
 
     def modules(self) -> dict[str, Stateful]:
@@ -304,7 +307,7 @@ class Trainer:
         logits = self._logits(judged, tuple(torch.cat([each, each]) for each in condition))
         real_logits, fake_logits = logits.chunk(2)
         loss = discriminator_loss(config.loss, real_logits, fake_logits)
-        misnaming = self._misnaming(judged[: len(real)], condition)
+        misnaming = self._misnaming(judged[: len(real)], condition, made=False)
         losses = {"discriminator_loss": loss.detach(), "margin": (real_logits - fake_logits).detach().mean()}
         if misnaming is not None:
             loss = loss + misnaming
@@ -333,7 +336,7 @@ class Trainer:
             judged = self.discriminator(diff_augment(fake, self.config.augment))
         loss = generator_loss(self.config.loss, real_logits, self._logits(judged, condition))
         losses = {"generator_loss": loss.detach()}
-        misnaming = self._misnaming(judged, condition)
+        misnaming = self._misnaming(judged, condition, made=True)
         if misnaming is not None:
             losses["misnaming"] = misnaming.detach()
             loss = loss + misnaming
