@@ -104,6 +104,17 @@ def test_a_discriminator_that_classifies_learns_the_classes_of_real_pictures_and
     assert with_it < 0.7 * without and told and not silent
 
 
+def test_what_is_surely_of_its_class_teaches_the_generator_no_more_of_it() -> None:
+    trainer = cgan.Trainer(cgan.Config(width=4, classify=1.0), read_parquet(TINY, 32, 1), new_accelerator(cpu=True))
+    odds = torch.tensor([[cgan.SURE + 0.1, 0.1, 0.1], [cgan.SURE - 0.1, 0.2, 0.2]]).log().requires_grad_()
+    label = torch.zeros(2, dtype=torch.long)
+    made, real = (trainer._misnaming(odds, (label,), made=made) for made in (True, False))
+    assert made is not None and real is not None
+    [of_made], [of_real] = (torch.autograd.grad(loss, odds) for loss in (made, real))
+    assert of_made[0].eq(0).all() and of_made[1, 0] < 0, "the second one is still to become more of its class"
+    assert of_real[:, 0].lt(0).all(), "and of real pictures everything is learned"
+
+
 def test_the_penalty_goes_from_its_weight_to_the_share_of_it_that_was_asked_for() -> None:
     def learned(fraction: float, **settings: float) -> torch.Tensor:
         torch.manual_seed(0)
