@@ -35,23 +35,31 @@ def distance(samples: Tensor, images: Tensor) -> Tensor:
 class Coverage:
     """A pool of noise with the thumbnails that a generator made of it. Its state is saved with a run."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: int = 1) -> None:
+        """kinds: that the generator is asked for, and pictures are of; a picture is matched with those of its own."""
         self.steps = 0
         self.noise = self.seen = torch.empty(0)
+        self.kind = torch.arange(POOL) % kinds
 
     @torch.no_grad()
-    def nearest(self, images: Tensor, latent_dim: int, generate: Callable[[Tensor], Tensor]) -> Tensor:
+    def nearest(
+        self, images: Tensor, kind: Tensor, latent_dim: int, generate: Callable[[Tensor, Tensor], Tensor]
+    ) -> Tensor:
         """For each of the images float [N, C, H, W] the noise in the pool that came nearest to it: float [N, D].
 
-        generate: makes images of noise float [N, latent_dim]; asked for a new pool on every REFRESH-th call.
+        kind: int64 [N], of the images. generate: makes images of noise float [N, latent_dim] and kinds int64 [N]; asked
+        for a new pool on every REFRESH-th call.
         """
+        self.kind = self.kind.to(images.device)
         if self.steps % REFRESH == 0:
             self.noise = torch.randn(POOL, latent_dim, device=images.device)
-            self.seen = torch.cat([thumbnails(generate(part)) for part in torch.split(self.noise, 128)])
+            parts = zip(torch.split(self.noise, 128), torch.split(self.kind, 128), strict=True)
+            self.seen = torch.cat([thumbnails(generate(*part)) for part in parts])
         self.steps += 1
         # A checkpoint is read on the host, wherever its run goes on.
         self.noise, self.seen = self.noise.to(images.device), self.seen.to(images.device)
-        return self.noise[torch.cdist(thumbnails(images), self.seen).argmin(dim=1)]
+        distances = torch.cdist(thumbnails(images), self.seen)
+        return self.noise[distances.masked_fill(kind[:, None] != self.kind, torch.inf).argmin(dim=1)]
 
     def state_dict(self) -> dict[str, Any]:
         return {"steps": self.steps, "noise": self.noise, "seen": self.seen}

@@ -60,8 +60,6 @@ class Config(gan.Config):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_at_least({"label_dim": 1, "classify": 0, "classifier_epochs": 0})
-        if self.cover:
-            raise TrainingError("--cover is for the plain GAN: here the classes keep the kinds of picture apart.")
 
 
 PRESETS: dict[str, Config] = {
@@ -115,8 +113,12 @@ class Trainer(gan.Trainer):
 
     config: Config
 
+    @property
+    def kinds(self) -> int:
+        return max(1, len(self.data.info.class_names))
+
     def _nets(self) -> tuple[nn.Module, nn.Module]:
-        classes = len(self.data.info.class_names)
+        classes = self.kinds
         if classes < 2:
             raise TrainingError(
                 f"A conditional GAN needs classes, and {self.data.info.name} has none; "

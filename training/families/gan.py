@@ -242,8 +242,13 @@ class Trainer:
         # What runs is the accelerator's view of them (DistributedDataParallel), what is saved are the bare modules.
         self.parallel_generator = accelerator.prepare_model(self.generator)
         self.parallel_discriminator = accelerator.prepare_model(self.discriminator)
-        self.coverage = Coverage()
+        self.coverage = Coverage(self.kinds)
         self.noise = torch.randn(64, config.latent_dim, generator=torch.Generator().manual_seed(config.seed))
+
+    @property
+    def kinds(self) -> int:
+        """Of pictures that the generator can be asked for."""
+        return 1
 
     def _nets(self) -> tuple[nn.Module, nn.Module]:
         return Generator(self.config), Discriminator(self.config)
@@ -276,7 +281,8 @@ class Trainer:
         return always | ({"coverage": self.coverage} if self.config.cover else {})
 
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        real, condition = batch["image"], self._condition(batch["label"])
+        real, label = batch["image"], batch["label"] % self.kinds
+        condition = self._condition(label)
         if self.config.flip:
             real = mirror_half(real)
         self.generator.train()
@@ -284,15 +290,22 @@ class Trainer:
         noise = torch.randn(len(real), self.config.latent_dim, device=real.device)
         # A run of single pictures has none to spare.
         covered = real[: len(real) // 2] if self.config.cover else real[:0]
+        asked = condition
         if len(covered):
-            nearest = self.coverage.nearest(covered, self.config.latent_dim, self.generator_ema.average)
-            noise = torch.cat([noise, nearest])
+            kind = label[: len(covered)]
+            nearest = self.coverage.nearest(covered, kind, self.config.latent_dim, self._generated)
+            noise, asked = torch.cat([noise, nearest]), self._condition(torch.cat([label, kind]))
         with autocast(real.device, self.config.precision):
-            made = self.parallel_generator(noise, *condition)
+            made = self.parallel_generator(noise, *asked)
         fake, covering = made[: len(real)], made[len(real) :]
         losses, real_logits = self._discriminator_step(real, fake.detach(), condition)
         gap = distance(covering, covered) if len(covered) else None
         return losses | self._generator_step(fake, real_logits, condition, gap)
+
+    def _generated(self, noise: Tensor, label: Tensor) -> Tensor:
+        """Pictures of the averaged generator, as many as there are labels."""
+        made: Tensor = self.generator_ema.average(noise, *self._condition(label))
+        return made
 
     def _discriminator_step(
         self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]
