@@ -3,11 +3,10 @@
 What: brightening multiplies the few photons that there are, and their noise with them, so both are one task (Chen et
 al., 2018). The net takes the noise out of the dark picture and says by how many stops it is short, so that detail is
 the picture's own and light changes smoothly. It is not told the exposure, and the noise does not tell it either, as
-black paper in the sun sends a sensor what white paper does in the shade. What tells most is how much of a picture is
-darker than each of many tones, which is what a photographer looks at (the histogram), and few pictures teach it. That
-and the net's own features are averaged far around, since a photograph has one exposure, and only then read. In training
-it learns twice from each picture, at its own exposure and at the right one. The rest of the recipe is that of
-`denoiser`.
+black paper in the sun sends a sensor what white paper does in the shade. It is read from how much of a picture is
+brighter than each of many tones, which is what a photographer looks at (the histogram), far around, since a photograph
+has one exposure. No features of the net tell it: with them it knew the training photographs by heart. In training it
+learns twice from each picture, at its own exposure and at the right one. The rest of the recipe is that of `denoiser`.
 
 The damage is the sensor's: in linear light, each stop halves the photons, whose number is Poisson's; reading adds
 Gaussian noise; and the file holds whole grey levels of sRGB. What is white stays at one level and only gets darker,
@@ -62,7 +61,7 @@ class Config(RestorerConfig):
     max_stops: float = 5.0
     """Darkest training picture: what each is short of is drawn from `min_stops` to this."""
     dropout: float = 0.2
-    """Share of what tells the exposure that a step leaves out, so that no photograph is known by heart."""
+    """Share of the tones that a step leaves out of what tells the exposure, so that none decides alone."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -82,25 +81,22 @@ class LightMeter(nn.Module):
 
     tones: Tensor
 
-    def __init__(self, features: int, dropout: float) -> None:
+    def __init__(self, dropout: float) -> None:
         super().__init__()
         self.register_buffer("tones", torch.linspace(DARKEST, 0, TONES)[:, None, None], persistent=False)
-        self.read = nn.Sequential(
-            nn.Dropout(dropout), nn.Conv2d(3 * TONES + features, 64, 1), nn.ReLU(), nn.Dropout(dropout)
-        )
+        self.read = nn.Sequential(nn.Dropout(dropout), nn.Conv2d(3 * TONES, 64, 1), nn.ReLU(), nn.Dropout(dropout))
         self.stops = nn.Conv2d(64, 1, 1)
         for parameter in self.stops.parameters():
             nn.init.zeros_(parameter)  # begins in the middle
 
-    def forward(self, light: Tensor, features: Tensor) -> Tensor:
-        """Give stops float [N, 1, H, W], of light float [N, C, H, W] (sRGB, 0 to 1) and features [N, F, H/16, W/16]."""
+    def forward(self, light: Tensor) -> Tensor:
+        """Give stops float [N, 1, H, W], of pictures float [N, C, H, W] in sRGB, 0 to 1."""
         # Four pixels a side together hold little noise.
         linear = F.avg_pool2d(to_linear(light), 4)
         seen = torch.stack([linear.mean(dim=1), linear.amax(dim=1), linear.amin(dim=1)], dim=1)
         octaves = torch.log2(seen + 2**DARKEST)[:, :, None]
         brighter = torch.sigmoid(2 * (octaves - self.tones)).flatten(1, 2)
-        told = torch.cat([2 * F.avg_pool2d(brighter, 4) - 1, features.to(light.dtype)], dim=1)
-        told = F.avg_pool2d(told, AROUND, 1, AROUND // 2, count_include_pad=False)
+        told = F.avg_pool2d(2 * F.avg_pool2d(brighter, 4) - 1, AROUND, 1, AROUND // 2, count_include_pad=False)
         stops = MOST_STOPS / 2 * (1 + torch.tanh(self.stops(self.read(told)).to(light.dtype)))
         return F.interpolate(stops, scale_factor=float(SIZE_MULTIPLE), mode="bilinear", align_corners=False)
 
@@ -125,7 +121,7 @@ class Brightener(nn.Module):
         self.up = nn.ModuleList(blocks(width) for width in widths[:-1])
         last = nn.Conv2d(widths[0], 4 * config.channels, 3, 1, 1)
         self.noise = nn.Sequential(last, nn.PixelShuffle(2))
-        self.meter = LightMeter(widths[-1], config.dropout)
+        self.meter = LightMeter(config.dropout)
         for parameter in last.parameters():
             nn.init.zeros_(parameter)  # begins with no noise to take out
 
@@ -138,11 +134,10 @@ class Brightener(nn.Module):
             features[-1] = blocks(features[-1])
             features.append(shrink(features[-1]))
         found = self.middle(features.pop())
-        stops = self.meter(light, found)
         for grow, up in zip(reversed(self.grow), reversed(self.up), strict=True):
             found = up(features.pop() + grow(found))
         clean = (light - self.noise(found).to(dark.dtype)).clamp(min=0)
-        bright = exposed(clean, stops)
+        bright = exposed(clean, self.meter(light))
         return bright if told is None else (bright, exposed(clean, told[:, None, None, None]))
 
 
