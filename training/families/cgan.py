@@ -7,7 +7,8 @@ the class (Miyato and Koyama, 2018). Loss and penalties are those of `gan` (R3GA
 class better than with any other, and a made one with the class that was asked for, up to where the discriminator is
 sure: what is surest of a class is all alike (Kang et al., 2021). Without that bound, on Fashion-MNIST, 97.9, 97.3 and
 98.3 % of the pictures of three seeds are seen as their class where 91.2 % were, at a recall of 0.38, 0.06 and 0.25
-where it was 0.53.
+where it was 0.53. With it, the second of these seeds has a recall of 0.14 in place of 0.09 and a Fréchet distance of
+0.12 in place of 0.19, on 3,000 pictures beside validation pictures.
 
 Besides the Fréchet distance over all pictures it is measured class by class, and by how often the evaluator sees the
 class that was asked for; with `--classifier-epochs`, also by how well a classifier does that learned from its pictures
