@@ -6,7 +6,7 @@ the picture's own and light changes smoothly. It is not told the exposure, and t
 black paper in the sun sends a sensor what white paper does in the shade. It is read from how much of a picture is
 brighter than each of many tones, which is what a photographer looks at (the histogram), far around, since a photograph
 has one exposure. No features of the net tell it: with them it knew the training photographs by heart, and on 70 pieces
-of validation photographs, 2, 3 and 4 stops too dark, had 23.3, 21.6 and 25.5 dB after 60 minutes, where tones alone have
+of validation photographs 2, 3 and 4 stops too dark had 23.3, 21.6 and 25.5 dB after 60 minutes, where tones alone have
 25.2, 24.7 and 25.0 after 24. In training it learns twice from each picture, at its own exposure and at the right one.
 The rest of the recipe is that of `denoiser`.
 
