@@ -20,7 +20,7 @@ from training.ema import EMA
 from training.errors import TrainingError
 from training.family import Trainer
 
-NO_SHAPE = CHANGEABLE | {"seed", "start", "precision", "batch_size"}
+NO_SHAPE = CHANGEABLE | {"seed", "start", "precision", "batch_size", "crop"}
 """Settings that say nothing of the nets."""
 
 

@@ -1,9 +1,10 @@
-"""A restoring recipe beside what one would use instead, on the same damaged test pictures.
+r"""A restoring recipe beside what one would use instead, on the same damaged test pictures.
 
     python -m tests.bench.restore_baselines runs/denoise --pictures 100
     python -m tests.bench.restore_baselines runs/photo --pictures 28 --validation 8
     python -m tests.bench.restore_baselines runs/lowlight --pictures 28 --validation 8
-    python -m tests.bench.restore_baselines runs/lowlight --side 256 --validation 128 --methods gamma CLAHE
+    python -m tests.bench.restore_baselines runs/lowlight --side 256 --validation 128 \
+        --methods gamma CLAHE "histogram equalisation"
     python -m tests.bench.restore_baselines runs/lowdose --pictures 18 --validation 4
     python -m tests.bench.restore_baselines runs/unpaired --pictures 18 --validation 4 --beside restore-ct
 

@@ -53,3 +53,5 @@ def test_settings_that_cannot_work_are_one_sentence() -> None:
         Config(crop=40)
     with pytest.raises(TrainingError, match=r"^--max-stops must be at least 3, not 2\.$"):
         Config(min_stops=3, max_stops=2)
+    with pytest.raises(TrainingError, match=r"^--dropout must be at least 0 and below 1, not 1\.0\.$"):
+        Config(dropout=1.0)

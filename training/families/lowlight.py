@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.damage import Damage, darken, to_linear, to_srgb
+from training.errors import TrainingError
 from training.metrics import ssim
 from training.restorer import ResidualBlock, Restorer, RestorerConfig
 
@@ -67,7 +68,9 @@ class Config(RestorerConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_at_least({"min_stops": 0, "max_stops": self.min_stops, "dropout": 0})
+        self.require_at_least({"min_stops": 0, "max_stops": self.min_stops})
+        if not 0 <= self.dropout < 1:
+            raise TrainingError(f"--dropout must be at least 0 and below 1, not {self.dropout}.")
         self.require_multiples(SIZE_MULTIPLE)
 
 
