@@ -16,7 +16,9 @@ from torch.nn import functional as F
 THUMBNAIL = 16
 """Pixels a side, at most, of what is compared."""
 POOL = 512
-"""Samples that a training picture is matched with."""
+"""Samples in the pool that training pictures are matched with, at least."""
+OF_A_KIND = 8
+"""Samples of each kind in it, at least."""
 REFRESH = 10
 """Steps from one pool to the next: its samples cost a pass through the generator."""
 
@@ -39,7 +41,7 @@ class Coverage:
         """kinds: that the generator is asked for, and pictures are of; a picture is matched with those of its own."""
         self.steps = 0
         self.noise = self.seen = torch.empty(0)
-        self.kind = torch.arange(POOL) % kinds
+        self.kind = torch.arange(max(POOL, OF_A_KIND * kinds)) % kinds
 
     @torch.no_grad()
     def nearest(
@@ -52,7 +54,7 @@ class Coverage:
         """
         self.kind = self.kind.to(images.device)
         if self.steps % REFRESH == 0:
-            self.noise = torch.randn(POOL, latent_dim, device=images.device)
+            self.noise = torch.randn(len(self.kind), latent_dim, device=images.device)
             parts = zip(torch.split(self.noise, 128), torch.split(self.kind, 128), strict=True)
             self.seen = torch.cat([thumbnails(generate(*part)) for part in parts])
         self.steps += 1

@@ -75,6 +75,11 @@ class ResidualBlock(nn.Module):
         return out
 
 
+def mean_squares(difference: Tensor) -> Tensor:
+    """Of each picture float [N, C, H, W]: float [N]."""
+    return difference.square().mean(dim=(1, 2, 3))
+
+
 class Restorer:
     """Trains a net against one kind of damage. Subclasses are the trainers of families."""
 
@@ -93,7 +98,7 @@ class Restorer:
         self.restorer = self.net().to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.restorer_ema = EMA(self.restorer, config.ema_half_life)
         self.optimizer = torch.optim.AdamW(
-            self.restorer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
+            self.groups(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
         )
         self.schedule = BudgetSchedule(self.optimizer)
         # What runs is the accelerator's view of it (DistributedDataParallel), what is saved is the bare module.
@@ -102,6 +107,10 @@ class Restorer:
     def net(self) -> nn.Module:
         """Damaged float [N, C, H, W] in [-1, 1] -> restored, the same."""
         raise NotImplementedError
+
+    def groups(self) -> list[dict[str, Any]]:
+        """What the optimizer changes, in groups with settings of their own, as torch takes them."""
+        return [{"params": list(self.restorer.parameters())}]
 
     def random_levels(self, count: int) -> Tensor:
         """Levels of the damage for one step, float [count] on the device."""
@@ -116,25 +125,25 @@ class Restorer:
         }
 
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        clean = self._window(batch["image"])
-        levels = self.random_levels(len(clean))
-        damaged = self.damage(clean, levels, None)
-        with autocast(clean.device, self.config.precision):
-            attempts = self.attempts(damaged, levels)
-        mse = torch.stack([(each - clean).square().mean(dim=(1, 2, 3)) for each in attempts])
+        errors = self.errors(batch["image"])
         # The logarithm of each picture's error, which is what PSNR averages (Chen et al., 2022): the worst damaged
         # would take all of the gradient otherwise. The small number keeps those without damage from doing the same.
-        loss = torch.log(mse + 1e-4).mean(dim=1).sum()
+        loss = torch.stack([torch.log(each + 1e-4).mean() for each in errors.values()]).sum()
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.restorer.parameters(), self.config.clip_norm)
+        for group in self.optimizer.param_groups:
+            self.accelerator.clip_grad_norm_(group["params"], self.config.clip_norm)
         self.optimizer.step()
-        self.restorer_ema.update(self.restorer, len(clean) * self.accelerator.num_processes)
-        return {"loss": loss.detach(), "mse": mse[0].detach().mean()}
+        self.restorer_ema.update(self.restorer, len(batch["image"]) * self.accelerator.num_processes)
+        return {"loss": loss.detach()} | {name: each.detach().mean() for name, each in errors.items()}
 
-    def attempts(self, damaged: Tensor, levels: Tensor) -> list[Tensor]:
-        """What the net makes of damaged pictures; after that, what else is to be like the clean ones."""
-        return [self.parallel_restorer(damaged)]
+    def errors(self, image: Tensor) -> dict[str, Tensor]:
+        """By a name for the log, mean squared errors float [M] of what is made of pictures float [N, C, H, W]."""
+        clean = self._window(image)
+        damaged = self.damage(clean, self.random_levels(len(clean)), None)
+        with autocast(clean.device, self.config.precision):
+            restored = self.parallel_restorer(damaged)
+        return {"mse": mean_squares(restored - clean)}
 
     def _window(self, image: Tensor) -> Tensor:
         """The same random window of every picture of a batch."""

@@ -182,6 +182,8 @@ def psnr(found: NDArray[np.uint8], clean: NDArray[np.uint8], window: tuple[int, 
 
 def main(folder: Path, unit: str, *names: str) -> None:
     """Read `pictures.npz` and write `peers.npz`: what each method, or those named, made of the test pictures."""
+    if unknown := set(names) - METHODS[unit].keys():
+        sys.exit(f"No method {', '.join(sorted(unknown))}; there are {', '.join(METHODS[unit])}.")
     given = dict(np.load(folder / "pictures.npz"))
     levels = sorted(int(name.removeprefix("val_")) for name in given if name.startswith("val_") and name != "val_clean")
     found: dict[str, NDArray[np.uint8]] = {}

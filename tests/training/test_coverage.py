@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.coverage import POOL, REFRESH, Coverage, thumbnails
+from training.coverage import OF_A_KIND, POOL, REFRESH, Coverage, thumbnails
 from training.data.dataset import read_parquet
 from training.families import cgan, gan
 from training.pixels import to_float
@@ -53,6 +53,15 @@ def test_a_picture_of_a_kind_is_matched_with_samples_of_that_kind() -> None:
     for kind, near in enumerate(found):
         own = coverage.noise[kinds == kind]
         assert torch.equal(near, own[own.norm(dim=1).argmin()])
+
+
+def test_no_kind_is_left_without_samples_however_many_there_are() -> None:
+    coverage = Coverage(kinds=POOL + 1)
+    last = torch.tensor([POOL])
+    near = coverage.nearest(paint(torch.zeros(1, 3)), last, 3, lambda noise, kind: paint(noise))
+    own = coverage.noise[POOL :: POOL + 1]
+    assert len(own) == OF_A_KIND
+    assert torch.equal(near[0], own[own.norm(dim=1).argmin()])
 
 
 def test_the_pool_is_renewed_now_and_then_and_a_resumed_run_goes_on_with_the_same() -> None:

@@ -7,8 +7,8 @@ black paper in the sun sends a sensor what white paper does in the shade. It is 
 brighter than each of many tones, which is what a photographer looks at (the histogram), far around, since a photograph
 has one exposure. No features of the net tell it: with them it knew the training photographs by heart, and on 70 pieces
 of validation photographs 2, 3 and 4 stops too dark had 23.3, 21.6 and 25.5 dB after 60 minutes, where tones alone have
-25.2, 24.7 and 25.0 after 24. In training it learns twice from each picture, at its own exposure and at the right one.
-The rest of the recipe is that of `denoiser`.
+25.2, 24.7 and 25.0 after 24. In training noise is taken out at the right exposure, and reading it is learned beside
+that, from several exposures of whole pictures. The rest of the recipe is that of `denoiser`.
 
 The damage is the sensor's: in linear light, each stop halves the photons, whose number is Poisson's; reading adds
 Gaussian noise; and the file holds whole grey levels of sRGB. What is white stays at one level and only gets darker,
@@ -19,6 +19,7 @@ where a camera would have caught more in it: here a picture with white in it is 
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,8 @@ from torch.nn import functional as F
 from training.damage import Damage, darken, to_linear, to_srgb
 from training.errors import TrainingError
 from training.metrics import ssim
-from training.restorer import ResidualBlock, Restorer, RestorerConfig
+from training.precision import autocast
+from training.restorer import ResidualBlock, Restorer, RestorerConfig, mean_squares
 
 NAME = "lowlight"
 TASK = "translate"
@@ -43,6 +45,10 @@ AROUND = 33
 """Places of 16 px a side of which the exposure is read: 256 px in each direction, all of a picture that has no more."""
 DARKEST, TONES = -12.0, 24
 """Tones that pixels are compared with, evenly spaced from this power of two of white up to white itself."""
+EXPOSURES = 4
+"""Of each picture, that a step learns to read the exposure from."""
+THIN = 64
+"""Pixels a side that are enough for that."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +69,14 @@ class Config(RestorerConfig):
     """Lightest training picture, in stops below the right exposure."""
     max_stops: float = 5.0
     """Darkest training picture: what each is short of is drawn from `min_stops` to this."""
+    meter_decay: float = 0.3
+    """AdamW's weight decay of what tells the exposure."""
     dropout: float = 0.2
     """Share of the tones that a step leaves out of what tells the exposure, so that none decides alone."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_at_least({"min_stops": 0, "max_stops": self.min_stops})
+        self.require_at_least({"min_stops": 0, "max_stops": self.min_stops, "meter_decay": 0})
         if not 0 <= self.dropout < 1:
             raise TrainingError(f"--dropout must be at least 0 and below 1, not {self.dropout}.")
         self.require_multiples(SIZE_MULTIPLE)
@@ -130,8 +138,10 @@ class Brightener(nn.Module):
         for parameter in last.parameters():
             nn.init.zeros_(parameter)  # begins with no noise to take out
 
-    def forward(self, dark: Tensor, told: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
-        """told: float [N], stops that the pictures are short of; given them, it also answers with these made up for."""
+    def forward(
+        self, dark: Tensor, told: Tensor | None = None, others: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """In training: made up for stops that it is told, float [N]; beside that, stops [M, 1, h, w] read of others."""
         light = (dark + 1) / 2
         # The root spreads the darkest levels, where all of the picture may be.
         features = [self.stem(torch.cat([dark, light.clamp(min=0).sqrt()], dim=1))]
@@ -142,8 +152,20 @@ class Brightener(nn.Module):
         for grow, up in zip(reversed(self.grow), reversed(self.up), strict=True):
             found = up(features.pop() + grow(found))
         clean = (light - self.noise(found).to(dark.dtype)).clamp(min=0)
-        bright = exposed(clean, self.meter(light))
-        return bright if told is None else (bright, exposed(clean, told[:, None, None, None]))
+        if told is None or others is None:
+            return exposed(clean, self.meter(light))
+        return exposed(clean, told[:, None, None, None]), self.meter((others + 1) / 2)
+
+
+def thinned(images: Tensor) -> Tensor:
+    """Of pictures float [N, C, H, W], squares of 4 px evenly apart: together at least THIN px a side, or all there are.
+
+    They have the tones of the whole, as the sensor stored them, and take a fraction of the time.
+    """
+    apart = max(1, min(images.shape[2:]) // THIN)
+    top, left = (4 * int(torch.randint(apart, ())) for _ in range(2))
+    squares = images[:, :, top:, left:].unfold(2, 4, 4 * apart).unfold(3, 4, 4 * apart)
+    return squares.transpose(3, 4).flatten(4, 5).flatten(2, 3)
 
 
 def exposed(picture: Tensor, stops: Tensor) -> Tensor:
@@ -163,9 +185,27 @@ class Trainer(Restorer):
     def net(self) -> nn.Module:
         return Brightener(self.config)
 
-    def attempts(self, damaged: Tensor, levels: Tensor) -> list[Tensor]:
-        # An error in the exposure is so much larger than any noise that nobody would learn to take that out beside it.
-        return list(self.parallel_restorer(damaged, levels))
+    def groups(self) -> list[dict[str, Any]]:
+        meter = list(self.restorer.meter.parameters())
+        rest = [each for name, each in self.restorer.named_parameters() if not name.startswith("meter.")]
+        return [{"params": rest}, {"params": meter, "weight_decay": self.config.meter_decay}]
+
+    def errors(self, image: Tensor) -> dict[str, Tensor]:
+        # What is wrong with the exposure is so much more than any noise that nobody would learn to take that out beside
+        # it: so noise is taken out at the right exposure.
+        clean = self._window(image)
+        levels = self.random_levels(len(clean))
+        metered = thinned(image).repeat(EXPOSURES, 1, 1, 1)
+        stops = self.random_levels(len(metered))
+        with autocast(image.device, self.config.precision):
+            bright, read = self.parallel_restorer(
+                self.damage(clean, levels, None), levels, self.damage(metered, stops, None)
+            )
+        missed = read.mean(dim=(1, 2, 3), keepdim=True) - stops[:, None, None, None]
+        return {
+            "mse": mean_squares(bright - clean),
+            "exposure_mse": mean_squares(exposed((metered + 1) / 2, missed) - metered),
+        }
 
     def random_levels(self, count: int) -> Tensor:
         span = self.config.max_stops - self.config.min_stops
