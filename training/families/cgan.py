@@ -67,7 +67,7 @@ PRESETS: dict[str, Config] = {
     "smoke": Config(
         latent_dim=8, width=8, batch_size=16, max_steps=30, penalty_every=2, classify=0.1, evaluation_samples=100
     ),
-    "cpu": Config(batch_size=32, max_minutes=50.0, classify=0.2, classifier_epochs=4),
+    "cpu": Config(batch_size=32, max_minutes=50.0, classify=0.2, cover=5.0, classifier_epochs=4),
     "gpu": Config(
         width=64,
         batch_size=256,
@@ -75,6 +75,7 @@ PRESETS: dict[str, Config] = {
         learning_rate=1e-3,
         checkpoint_minutes=3.0,
         classify=0.2,
+        cover=5.0,
         classifier_epochs=18,
     ),
 }
