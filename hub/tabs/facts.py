@@ -69,7 +69,8 @@ def by_temperature(metrics: Sequence[Metric]) -> str:
     for name, values in found.items():
         best = max(values.values(), key=lambda metric: metric.value if metric.higher_is_better else -metric.value)
         drawn = {
-            at: short(each.value) if each is not best else f"<b>{short(each.value)}</b>" for at, each in values.items()
+            at: narrow(each.value) if each is not best else f"<b>{narrow(each.value)}</b>"
+            for at, each in values.items()
         }
         cells = "".join(f"<td>{drawn.get(temperature, '–')}</td>" for temperature in temperatures)
         lines.append(f'<tr><th scope="row">{escape(name.removesuffix(" of samples"))}</th>{cells}</tr>')
@@ -78,6 +79,11 @@ def by_temperature(metrics: Sequence[Metric]) -> str:
         f'<table class="temperatures"><thead><tr><th scope="col">Temperature</th>{columns}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>"
     )
+
+
+def narrow(value: float) -> str:
+    """As many decimals as five columns have room for beside a name."""
+    return f"{value:.3f}" if 0.001 <= abs(value) < 10 else short(value)
 
 
 def short(value: float) -> str:

@@ -147,6 +147,17 @@ def test_the_welcome_page_has_real_pictures_and_becomes_the_hub(visit: Visit) ->
         assert visit.complaints == []
 
 
+def test_the_numbers_by_temperature_stay_in_their_column(hub: RunningHub, visit: Visit) -> None:
+    visit.page.goto(hub.url)
+    _choose(visit, "#model", "CGAN")
+    table = visit.page.locator(".facts .temperatures")
+    table.wait_for()
+    overhang = table.evaluate(
+        "table => table.getBoundingClientRect().right - table.parentElement.getBoundingClientRect().right"
+    )
+    assert overhang <= 1
+
+
 def _choose(visit: Visit, dropdown: str, option: str) -> None:
     visit.page.click(f"{dropdown} input")
     visit.page.get_by_role("option", name=option, exact=option != "CGAN").click()

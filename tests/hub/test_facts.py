@@ -31,9 +31,14 @@ def test_temperatures_stand_in_order_beside_one_and_the_best_value_of_a_line_is_
     )
     assert rows(table) == [
         ["Temperature", "0.7", "0.9", "1"],
-        ["Fréchet distance", "–", "*0.15*", "0.2"],
-        ["Recall", "0.3", "0.45", "*0.5*"],
+        ["Fréchet distance", "–", "*0.150*", "0.200"],
+        ["Recall", "0.300", "0.450", "*0.500*"],
     ]
+
+
+def test_no_number_of_that_table_is_wider_than_its_column_or_rounded_to_nothing() -> None:
+    table = by_temperature([measured(0.05418, "temperature 0.9"), measured(0.00042), measured(123.4, "temperature 2")])
+    assert rows(table)[1] == ["Recall", "0.054", "0.0004", "*123*"]
 
 
 def test_a_model_that_was_measured_at_one_temperature_has_no_such_table() -> None:

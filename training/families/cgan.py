@@ -5,10 +5,10 @@ discriminator scores how well picture and class go together by projecting the pi
 the class (Miyato and Koyama, 2018). Loss and penalties are those of `gan` (R3GAN: Huang et al., 2024). With
 `--classify` the discriminator is a classifier, too (ECGAN: Chen et al., 2021): a real picture is to go with its own
 class better than with any other, and a made one with the class that was asked for, up to where the discriminator is
-sure: what is surest of a class is all alike (Kang et al., 2021). Without that bound, on Fashion-MNIST, 97.9, 97.3 and
-98.3 % of the pictures of three seeds are seen as their class where 91.2 % were, at a recall of 0.38, 0.06 and 0.25
-where it was 0.53. With it, the second of these seeds has a recall of 0.14 in place of 0.09 and a Fréchet distance of
-0.12 in place of 0.19, on 3,000 pictures beside validation pictures.
+sure: what is surest of a class is all alike (Kang et al., 2021). What is still given up for it in variety, `--cover`
+brings back: every training picture draws the nearest sample of its class closer. On Fashion-MNIST, after 10,000 steps
+from two seeds, recall is 0.66 and 0.65, class accuracy 97.1 and 96.8 % and the classification accuracy score 87.9 and
+87.4 %; without that bound and `--cover` they are 0.38 and 0.06, 97.9 and 97.3 %, and 83.6 and 72.4 %.
 
 Besides the Fréchet distance over all pictures it is measured class by class, and by how often the evaluator sees the
 class that was asked for; with `--classifier-epochs`, also by how well a classifier does that learned from its pictures
