@@ -68,10 +68,8 @@ def by_temperature(metrics: Sequence[Metric]) -> str:
     lines = []
     for name, values in found.items():
         best = max(values.values(), key=lambda metric: metric.value if metric.higher_is_better else -metric.value)
-        drawn = {
-            at: narrow(each.value) if each is not best else f"<b>{narrow(each.value)}</b>"
-            for at, each in values.items()
-        }
+        drawn = {at: narrow(each.value) for at, each in values.items()}
+        drawn |= {at: f"<b>{drawn[at]}</b>" for at, each in values.items() if each is best}
         cells = "".join(f"<td>{drawn.get(temperature, '–')}</td>" for temperature in temperatures)
         lines.append(f'<tr><th scope="row">{escape(name.removesuffix(" of samples"))}</th>{cells}</tr>')
     columns = "".join(f'<th scope="col">{temperature:g}</th>' for temperature in temperatures)

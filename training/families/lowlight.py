@@ -153,8 +153,9 @@ class Brightener(nn.Module):
         for grow, up in zip(reversed(self.grow), reversed(self.up), strict=True):
             found = up(features.pop() + grow(found))
         clean = (light - self.noise(found).to(dark.dtype)).clamp(min=0)
-        if told is None or others is None:
+        if told is None:
             return exposed(clean, self.meter(light))
+        assert others is not None, "to be told an exposure is for training, where it is read of others"
         return exposed(clean, told[:, None, None, None]), self.meter((others + 1) / 2)
 
 
