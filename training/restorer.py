@@ -1,7 +1,8 @@
 """What restoring recipes share: clean pictures are damaged, a net undoes it, and PSNR says how well.
 
 A family brings the damage and the net. It learns from random windows of the pictures, at a random level of the damage
-for each, and is told nothing of it: blind.
+for each. Blind, it is told nothing of it. One that can be told takes a map of the level beside the picture (FFDNet:
+Zhang et al., 2018), and finds out where the map says that it is not known, as it does for half of what it learns from.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ from training.metrics import psnr
 from training.pixels import to_float, to_uint8
 from training.precision import autocast
 from training.schedule import BudgetSchedule
+
+UNKNOWN = -1.0
+"""In a map of levels: not told. Whatever is below 0 says so."""
+TOLD = "told the level"
+"""What is said of numbers where it was."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,14 @@ class RestorerConfig(RunConfig):
                 )
 
 
+@dataclass(frozen=True)
+class ToldConfig(RestorerConfig):
+    """Settings of restorers that can be told how much of the damage there is."""
+
+    told: bool = True
+    """Also take a map of the level of the damage, which may say that it is not known; otherwise blind."""
+
+
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions around the identity, which it begins as. No normalisation: it would tie noise levels."""
 
@@ -95,6 +109,7 @@ class Restorer:
 
     def __init__(self, config: Any, data: ImageData, accelerator: Accelerator) -> None:
         self.config, self.data, self.accelerator = config, data, accelerator
+        self.told = isinstance(config, ToldConfig) and config.told
         self.restorer = self.net().to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.restorer_ema = EMA(self.restorer, config.ema_half_life)
         self.optimizer = torch.optim.AdamW(
@@ -105,7 +120,9 @@ class Restorer:
         self.parallel_restorer = accelerator.prepare_model(self.restorer)
 
     def net(self) -> nn.Module:
-        """Damaged float [N, C, H, W] in [-1, 1] -> restored, the same."""
+        """Damaged float [N, C, H, W] in [-1, 1] -> restored, the same. Where it can be told: beside that, levels float
+        [N, 1, H, W], below 0 where not known.
+        """
         raise NotImplementedError
 
     def groups(self) -> list[dict[str, Any]]:
@@ -140,10 +157,18 @@ class Restorer:
     def errors(self, image: Tensor) -> dict[str, Tensor]:
         """By a name for the log, mean squared errors float [M] of what is made of pictures float [N, C, H, W]."""
         clean = self._window(image)
-        damaged = self.damage(clean, self.random_levels(len(clean)), None)
+        levels = self.random_levels(len(clean))
+        damaged = self.damage(clean, levels, None)
+        known = torch.where(torch.rand_like(levels) < 0.5, levels, UNKNOWN)
         with autocast(clean.device, self.config.precision):
-            restored = self.parallel_restorer(damaged)
+            restored = self.parallel_restorer(*self._told(damaged, known))
         return {"mse": mean_squares(restored - clean)}
+
+    def _told(self, damaged: Tensor, levels: Tensor) -> tuple[Tensor, ...]:
+        """What the net takes: pictures float [N, C, H, W], and where it can be told, a map of the levels float [N]."""
+        if not self.told:
+            return (damaged,)
+        return damaged, levels[:, None, None, None].expand(-1, 1, *damaged.shape[2:])
 
     def _window(self, image: Tensor) -> Tensor:
         """The same random window of every picture of a batch."""
@@ -160,10 +185,11 @@ class Restorer:
         return {"translator": self.restorer_ema.average}
 
     @torch.no_grad()
-    def restore(self, damaged: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Restore uint8 [N, H, W, C] by the averaged weights, in batches."""
+    def restore(self, damaged: NDArray[np.uint8], level: float = UNKNOWN) -> NDArray[np.uint8]:
+        """Restore uint8 [N, H, W, C] by the averaged weights, in batches; told the level where it is known."""
         parts = [to_float(damaged[part]).to(self.accelerator.device) for part in batches(damaged)]
-        return np.concatenate([to_uint8(self.restorer_ema.average(part)) for part in parts])
+        given = [self._told(part, part.new_full((len(part),), level)) for part in parts]
+        return np.concatenate([to_uint8(self.restorer_ema.average(*each)) for each in given])
 
     def preview(self) -> Tensor:
         """Damaged pictures, each with its restored one on its right."""
@@ -177,7 +203,10 @@ class Restorer:
         return damaged_images(self.damage, split.images, np.resize(self.levels, len(split))), split.images
 
     def evaluate(self, split: str = "test") -> dict[str, float]:
-        """PSNR (dB) of damaged and of restored pictures at each level, without their padding; fixed randomness."""
+        """PSNR (dB) of damaged and of restored pictures at each level, without their padding; fixed randomness.
+
+        Where it can be told: blind and, after a slash, told.
+        """
         chosen = self.data.test if split == "test" else self.data.val
         if len(chosen) == 0:
             return {}
@@ -186,6 +215,9 @@ class Restorer:
         for level in self.levels:
             damaged = damaged_images(self.damage, clean, np.full(len(clean), level))
             found |= self.measure(damaged, self.restore(damaged), clean, level)
+            if self.told:
+                told = self.measure(damaged, self.restore(damaged, level), clean, level)
+                found |= {f"{key}/{TOLD}": value for key, value in told.items()}
         return found
 
     def measure(

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from training.damage import Damage, add_noise
-from training.restorer import ResidualBlock, Restorer, RestorerConfig
+from training.restorer import ResidualBlock, Restorer, RestorerConfig, ToldConfig
 
 NAME = "denoiser"
 TASK = "translate"
@@ -30,9 +30,12 @@ SIZE_MULTIPLE = 4
 NOISE_LEVELS = (15, 25, 50)
 """Standard deviations, in grey levels, that the literature reports and so do we."""
 
+STRONG = 50.0
+"""A level of noise that a net is told as 1."""
+
 
 @dataclass(frozen=True)
-class Config(RestorerConfig):
+class Config(ToldConfig):
     """Settings of the denoiser. A quarter of the resolution has twice the channels, and twice the blocks."""
 
     max_noise_level: float = 55.0
@@ -52,16 +55,19 @@ PRESETS: dict[str, Config] = {
 
 
 class Denoiser(nn.Module):
-    """noisy float [N, C, H, W] in [-1, 1] -> denoised, the same; H and W are multiples of 4."""
+    """noisy float [N, C, H, W] in [-1, 1] -> denoised, the same; H and W are multiples of 4.
 
-    def __init__(self, config: RestorerConfig) -> None:
+    `told`: it also takes the level of the noise at each pixel, float [N, 1, H, W] from 0 to 255, below 0 where unknown.
+    """
+
+    def __init__(self, config: RestorerConfig, told: bool = False) -> None:
         super().__init__()
-        width = config.width
+        width, self.told = config.width, told
 
         def blocks(channels: int, count: int) -> nn.Sequential:
             return nn.Sequential(*(ResidualBlock(channels) for _ in range(count)))
 
-        self.stem = nn.Conv2d(config.channels, width, 4, 2, 1)
+        self.stem = nn.Conv2d(config.channels + (2 if told else 0), width, 4, 2, 1)
         self.down = blocks(width, config.blocks)
         self.shrink = nn.Conv2d(width, 2 * width, 2, 2)
         self.middle = blocks(2 * width, 2 * config.blocks)
@@ -72,8 +78,13 @@ class Denoiser(nn.Module):
             nn.init.zeros_(parameter)  # begins by changing nothing
         self.head = nn.Sequential(last, nn.PixelShuffle(2))
 
-    def forward(self, noisy: Tensor) -> Tensor:
-        half = self.down(self.stem(noisy))
+    def forward(self, noisy: Tensor, level: Tensor | None = None) -> Tensor:
+        given = noisy
+        if self.told:
+            assert level is not None, "a net that can be told wants a map, which may say that it is not known"
+            known = (level >= 0).to(noisy.dtype)
+            given = torch.cat([noisy, known, known * level.to(noisy.dtype) / STRONG], dim=1)
+        half = self.down(self.stem(given))
         noise: Tensor = self.head(self.up(half + self.grow(self.middle(self.shrink(half)))))
         return noisy - noise.to(noisy.dtype)  # under autocast the noise is bfloat16, the picture stays exact
 
@@ -88,7 +99,7 @@ class Trainer(Restorer):
     unit, state = "sigma", "noisy"
 
     def net(self) -> nn.Module:
-        return Denoiser(self.config)
+        return Denoiser(self.config, self.told)
 
     def random_levels(self, count: int) -> Tensor:
         return self.config.max_noise_level * torch.rand(count, device=self.accelerator.device)
