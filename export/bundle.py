@@ -92,7 +92,7 @@ def write_bundle(
     names = names or Names()
     _check_id(names.id)
     _refuse_to_overwrite(target)
-    graphs = wrap(trained.task, trained.modules, trained.sizes, trained.conditional)
+    graphs = wrap(trained.task, trained.modules, trained.sizes, trained.optional_inputs)
     made = variants.build(trained, graphs, wanted)
     with appearing(target, ExportError) as folder:
         bundle = _fill(folder, trained, graphs, made, names)
@@ -184,7 +184,7 @@ def _manifest(
 def _reach(trained: Trained) -> int | None:
     if trained.task != "translate" or not trained.image.dynamic:
         return None
-    return reach(trained.modules.values(), trained.image.channels, trained.image.multiple)
+    return reach(trained.modules.values(), trained.image.channels, trained.image.multiple, trained.told)
 
 
 def _identifier(text: str) -> str:

@@ -12,7 +12,8 @@ What each task expects of ``Trainer.inference_modules()``, all float, images NCH
 
     sample     decoder(z) or decoder(z, label) -> image;  encoder(image) -> z;  prior(noise) -> z;
                judge(image) -> logits [N, classes]
-    translate  translator(image) -> image;  inverse(image) -> image
+    translate  translator(image) or translator(image, level) -> image;  inverse(image) -> image
+                                                          level [N, 1, H, W], below 0 where it is not known
     inpaint    inpainter(image, hole) -> image            hole [N, 1, H, W] is 1 in the hole, where image is 0
     anomaly    detector(image) or detector(image, label) -> score [N], heatmap [N, H, W] or [N, 1, H, W]
     stylize    stylizer(content, style, strength) -> image
@@ -20,7 +21,7 @@ What each task expects of ``Trainer.inference_modules()``, all float, images NCH
     clip       vision_model(pixel_values) -> embedding;  text_model(input_ids, attention_mask) -> embedding
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import cast
@@ -93,6 +94,13 @@ class Translator(Wrapper):
 
     def forward(self, image: Tensor) -> Tensor:
         return self.pixels(self.inner(self.planes(image)))
+
+
+class ToldTranslator(Translator):
+    """image, level [N, H, W, 1] -> translated. In half precision too, levels up to 255 are exact enough."""
+
+    def forward(self, image: Tensor, level: Tensor) -> Tensor:  # type: ignore[override]
+        return self.pixels(self.inner(self.planes(image), level.permute(0, 3, 1, 2).to(self.dtype)))
 
 
 class Inpainter(Wrapper):
@@ -170,8 +178,12 @@ WRAPPERS: dict[tuple[str, str], type[Wrapper]] = {
     ("clip", "vision_model"): VisionModel,
     ("clip", "text_model"): TextModel,
 }
-WITH_LABEL: dict[type[Wrapper], type[Wrapper]] = {Decoder: LabelledDecoder, Detector: LabelledDetector}
-"""Which wrapper takes the optional ``label``."""
+WITH: dict[tuple[type[Wrapper], str], type[Wrapper]] = {
+    (Decoder, "label"): LabelledDecoder,
+    (Detector, "label"): LabelledDetector,
+    (Translator, "level"): ToldTranslator,
+}
+"""Which wrapper takes an optional input."""
 
 
 @dataclass(frozen=True)
@@ -195,11 +207,13 @@ class Wrapped:
         return Wrapped(self.name, type(self.module)(inner, torch.float16).eval(), self.ports)
 
 
-def wrap(task: str, modules: Mapping[str, nn.Module], sizes: Mapping[str, int], labelled: bool) -> dict[str, Wrapped]:
+def wrap(
+    task: str, modules: Mapping[str, nn.Module], sizes: Mapping[str, int], optional: Set[str] = frozenset()
+) -> dict[str, Wrapped]:
     """Every graph of ``task``, in the contract's order, around the modules of a family.
 
     ``sizes`` says what the contract's dimension names mean (``channels``, ``latent``, ``height``, ...); a name that is
-    missing stays dynamic. ``labelled``: the modules take the optional label.
+    missing stays dynamic. ``optional``: the optional inputs that the modules take, where a graph may have them.
 
     Raises:
         ExportError: a module that the task needs is missing, or one that it does not know is there.
@@ -214,19 +228,20 @@ def wrap(task: str, modules: Mapping[str, nn.Module], sizes: Mapping[str, int], 
     for name in signatures:
         if name in modules:
             kind = WRAPPERS[task, name]
-            takes_label = labelled and kind in WITH_LABEL
+            for port in signatures[name].inputs:
+                if port.optional and port.name in optional:
+                    kind = WITH[kind, port.name]
             inner = deepcopy(modules[name]).cpu().float().eval().requires_grad_(False)
-            module = (WITH_LABEL[kind] if takes_label else kind)(inner).eval()
-            wrapped[name] = Wrapped(name, module, describe(signatures[name], sizes, takes_label))
+            wrapped[name] = Wrapped(name, kind(inner).eval(), describe(signatures[name], sizes, optional))
     return wrapped
 
 
-def describe(signature: Graph, sizes: Mapping[str, int], labelled: bool) -> Graph:
+def describe(signature: Graph, sizes: Mapping[str, int], optional: Set[str]) -> Graph:
     """The manifest's entry for a graph: its task's signature with the sizes filled in."""
 
     def filled(port: Port) -> Port:
         shape = tuple(sizes.get(size, size) if isinstance(size, str) else size for size in port.shape)
         return Port(name=port.name, dtype=port.dtype, shape=shape, range=port.range)
 
-    inputs = tuple(filled(port) for port in signature.inputs if labelled or not port.optional)
+    inputs = tuple(filled(port) for port in signature.inputs if not port.optional or port.name in optional)
     return Graph(inputs=inputs, outputs=tuple(map(filled, signature.outputs)))

@@ -63,6 +63,8 @@ class Inputs:
                 return self._images(rows, height, width)
             case "style" | "target":  # another picture of the same data than the content or source beside it
                 return self._images(np.roll(rows, 1) if count > 1 else (rows + 1) % len(self._examples), height, width)
+            case "level":
+                return self._levels(count, random, height, width)
             case "mask":
                 return box_masks(count, height, width, random)
             case "label":
@@ -89,6 +91,14 @@ class Inputs:
             return images
         tiles = (1, -(-height // images.shape[1]), -(-width // images.shape[2]), 1)
         return np.tile(images, tiles)[:, :height, :width]
+
+    def _levels(self, count: int, random: np.random.RandomState, height: int, width: int) -> np.ndarray:
+        """Every other picture is told a level of what the model restores, the rest say that it is not known."""
+        damage = self._trained.restores
+        lowest, highest = (0.0, 1.0) if damage is None else (damage.lowest, damage.highest)
+        levels = random.uniform(lowest, highest, count)
+        levels[::2] = -1
+        return np.broadcast_to(levels[:, None, None, None], (count, height, width, 1))
 
     def _labels(self, rows: np.ndarray) -> np.ndarray:
         known = self._examples.labels

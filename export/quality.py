@@ -31,7 +31,8 @@ def quality(trained: Trained, graphs: Graphs) -> dict[str, float]:
             return _sample(trained, graphs)
         case "translate" if trained.held_out.targets is not None:
             images, targets = trained.held_out.images[:COUNT], trained.held_out.targets[:COUNT]
-            found = {"PSNR": psnr(_run(graphs["translator"], image=images)["translated"], targets)}
+            level = {"level": np.full((*images.shape[:3], 1), -1, np.float32)} if trained.told else {}
+            found = {"PSNR": psnr(_run(graphs["translator"], image=images, **level)["translated"], targets)}
             if "inverse" in graphs:
                 found["PSNR of the inverse"] = psnr(_run(graphs["inverse"], image=targets)["translated"], images)
             return found

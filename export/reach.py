@@ -12,7 +12,7 @@ BREADTH = 32
 """The shorter side: only the longer one is looked along."""
 
 
-def reach(modules: Iterable[nn.Module], channels: int, multiple: int) -> int | None:
+def reach(modules: Iterable[nn.Module], channels: int, multiple: int, told: bool = False) -> int | None:
     """The largest number of rows or columns between a pixel that comes out of ``modules`` and one that it depends on.
 
     Found, not computed from kernel sizes: all rows up to one are made NaN, and every row that looks at one of them,
@@ -20,7 +20,8 @@ def reach(modules: Iterable[nn.Module], channels: int, multiple: int) -> int | N
     is tried, along rows and columns, from both sides.
 
     Args:
-        modules: each from float [N, C, H, W] to the same.
+        modules: each from float [N, C, H, W] to the same; where ``told``, beside it float [N, 1, H, W], at which it may
+            not look farther either.
         channels: C.
         multiple: H and W have to be multiples of it.
 
@@ -31,7 +32,7 @@ def reach(modules: Iterable[nn.Module], channels: int, multiple: int) -> int | N
     exact = [deepcopy(module).cpu().double().eval() for module in modules]
     for length in LENGTHS:
         shape = (channels, _up(length, multiple), _up(BREADTH, multiple))
-        found = [_reach(module, shape, multiple) for module in exact]
+        found = [_reach(module, shape, multiple, told) for module in exact]
         if None not in found:
             return max(each for each in found if each is not None)
     return None
@@ -42,7 +43,7 @@ def _up(length: int, multiple: int) -> int:
 
 
 @torch.inference_mode()
-def _reach(module: nn.Module, shape: tuple[int, int, int], multiple: int) -> int | None:
+def _reach(module: nn.Module, shape: tuple[int, int, int], multiple: int, told: bool) -> int | None:
     """As :func:`reach` on pictures of ``shape``; ``None`` where these are too short to tell."""
     farthest, last = 0, shape[1] - 1
     for at in range(last // 2, last // 2 + multiple):
@@ -50,14 +51,14 @@ def _reach(module: nn.Module, shape: tuple[int, int, int], multiple: int) -> int
             for across in (False, True):
                 picture = torch.zeros(1, *shape, dtype=torch.float64)
                 picture[:, :, : at + 1] = torch.nan
-                seen = _rows_that_see(module, picture, backwards, across)
+                seen = _rows_that_see(module, picture, backwards, across, told)
                 if seen == last:
                     return None
                 farthest = max(farthest, seen - at)
     return farthest
 
 
-def _rows_that_see(module: nn.Module, picture: Tensor, backwards: bool, across: bool) -> int:
+def _rows_that_see(module: nn.Module, picture: Tensor, backwards: bool, across: bool, told: bool) -> int:
     """The last row of what ``module`` makes of ``picture`` that is NaN; the picture is flipped and turned for it."""
 
     def turned(picture: Tensor) -> Tensor:
@@ -68,5 +69,6 @@ def _rows_that_see(module: nn.Module, picture: Tensor, backwards: bool, across: 
         picture = picture.transpose(2, 3) if across else picture
         return picture.flip(2) if backwards else picture
 
-    answer = turned_back(module(turned(picture).contiguous()))
+    given = turned(picture).contiguous()
+    answer = turned_back(module(given, given[:, :1]) if told else module(given))
     return int(torch.isnan(answer)[0].any(dim=0).any(dim=1).nonzero().max())

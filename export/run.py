@@ -5,6 +5,7 @@ What a family may say beyond ``Trainer.inference_modules()``, all optional:
     EXPORT_OPERATORS       module constant, names of denied ONNX operators that its graphs need
     trainer.size_multiple  any height and width that are multiples of it will do; None: only the training size
     trainer.restores       (kind, lowest, highest) of ``hub.contract.Damage``: what is taken out of pictures
+    trainer.told           whether the module also takes a map of how much of that there is
     trainer.threshold      the score above which an image is anomalous
     trainer.pairs          Split -> inputs and targets, uint8, where a graph is not given the images of the data
     trainer.judge          () -> a frozen classifier of the data's classes, images to logits, or None: graph ``judge``
@@ -87,6 +88,7 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
         conditional=conditional,
         attributes=attributes_of(about.name),
         restores=_restores(trainer),
+        told=getattr(trainer, "told", False),
         sides=_sides(trainer, info.task, about.name),
         threshold=getattr(trainer, "threshold", None),
         metrics=read_metrics(_run_folder(path), about.title, info.seed, baselines),

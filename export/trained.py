@@ -68,6 +68,8 @@ class Trained:
     """What the data set says its pictures have or lack."""
     restores: Damage | None = None
     """What a restoring model takes out of its pictures."""
+    told: bool = False
+    """Whether it also takes ``level``: how much of that there is."""
     sides: tuple[str, str] | None = None
     """What goes in and what comes out of a translator, in words."""
     threshold: float | None = None
@@ -94,6 +96,11 @@ class Trained:
         if self.embedding_dim is not None:
             sizes["embedding"] = self.embedding_dim
         return sizes
+
+    @property
+    def optional_inputs(self) -> frozenset[str]:
+        """The contract's optional inputs that the modules take."""
+        return frozenset(name for name, taken in (("label", self.conditional), ("level", self.told)) if taken)
 
     @property
     def parameters(self) -> int:

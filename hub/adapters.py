@@ -128,7 +128,7 @@ class Adapter(_Frozen):
             raise ValueError(f"the task '{self.task}' needs the graphs {sorted(needed)}")
         for name, graph in self.graphs.items():
             for side in ("inputs", "outputs"):
-                ports: dict[str, Port] = {port.name: port for port in getattr(signature[name], side)}
+                ports: dict[str, Port] = {port.name: port for port in getattr(signature[name].required(), side)}
                 offered: dict[str, AdaptedPort] = getattr(graph, side)
                 if offered.keys() != ports.keys():
                     raise ValueError(f"graph '{name}' needs the {side} {list(ports)}, not {list(offered)}")

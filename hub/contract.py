@@ -267,6 +267,10 @@ class Bundle(_Frozen):
 
     def _restoring_fits(self) -> None:
         if self.restores is None:
+            if self.told:
+                raise ValueError(
+                    "graph 'translator' takes a level, but the bundle does not say of what: it restores nothing"
+                )
             return
         if self.task != "translate" or self.image.channels == 4:
             raise ValueError("only a 'translate' model of grey or colour pictures can say what it restores")
@@ -305,6 +309,11 @@ class Bundle(_Frozen):
     def conditional(self) -> bool:
         """Whether the model is told a class: a graph has the port ``label``."""
         return any(port.name == "label" for graph in self.graphs.values() for port in graph.inputs)
+
+    @property
+    def told(self) -> bool:
+        """Whether a restoring model can be told how much of the damage there is: a graph has the port ``level``."""
+        return any(port.name == "level" for graph in self.graphs.values() for port in graph.inputs)
 
     def all_files(self, variant: VariantName | None = None) -> tuple[File, ...]:
         """Every file but the manifest, each once: of one variant and beside it, or of all variants."""

@@ -46,6 +46,11 @@ class Graph(_Frozen):
         yield from self.inputs
         yield from self.outputs
 
+    def required(self) -> "Graph":
+        """Of a task's signature: the ports that no graph may go without."""
+        inputs, outputs = (tuple(port for port in side if not port.optional) for side in (self.inputs, self.outputs))
+        return Graph(inputs=inputs, outputs=outputs)
+
 
 def _pixels(name: str, channels: int | str = "channels") -> Port:
     return Port(name=name, dtype="uint8", shape=("batch", "height", "width", channels), range=(0, 255))
@@ -65,6 +70,9 @@ def _tokens(name: str) -> Port:
 
 _image, _z = _pixels("image"), _vector("z", "latent")
 _label = Port(name="label", dtype="int64", shape=("batch",), optional=True)
+# How much of the damage a restoring model has before it at each pixel, in the unit of what it ``restores``, where that
+# is known; below 0 it is not, and the model finds out.
+_level = Port(name="level", dtype="float32", shape=("batch", "height", "width", 1), range=(-1, 255), optional=True)
 _mask = _pixels("mask", channels=1)  # 255 marks the hole; known pixels come back bit-exact
 _score = Port(name="score", dtype="float32", shape=("batch",))
 _planes = Port(name="pixel_values", dtype="float32", shape=("batch", 3, "height", "width"))
@@ -78,7 +86,7 @@ TASKS: dict[str, dict[str, Graph]] = {
         "judge": Graph(inputs=(_image,), outputs=(_unit("probabilities", "classes"),), optional=True),
     },
     "translate": {
-        "translator": Graph(inputs=(_image,), outputs=(_pixels("translated"),)),
+        "translator": Graph(inputs=(_image, _level), outputs=(_pixels("translated"),)),
         "inverse": Graph(inputs=(_image,), outputs=(_pixels("translated"),), optional=True),
     },
     "inpaint": {

@@ -21,7 +21,7 @@ def check(graph: Graph, feeds: Arrays) -> dict[str, np.ndarray]:
     ports = {port.name: port for port in graph.inputs}
     if feeds.keys() != ports.keys():
         raise RequestError(f"This model takes {', '.join(ports)}; it was given {', '.join(feeds) or 'nothing'}.")
-    ready = {name: _as_port(ports[name], array) for name, array in feeds.items()}
+    ready = {name: as_port(ports[name], array) for name, array in feeds.items()}
     found: dict[str, tuple[str, int]] = {}
     for name, array in ready.items():
         for symbol, size in zip(ports[name].shape, array.shape, strict=True):
@@ -31,7 +31,8 @@ def check(graph: Graph, feeds: Arrays) -> dict[str, np.ndarray]:
     return ready
 
 
-def _as_port(port: Port, array: np.ndarray) -> np.ndarray:
+def as_port(port: Port, array: np.ndarray) -> np.ndarray:
+    """``array`` as one port takes it; raises as :func:`check`."""
     try:
         array = np.asarray(array)
     except ValueError:

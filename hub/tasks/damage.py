@@ -46,6 +46,8 @@ class Kind:
     """What of a picture is compared with the truth, uint8 [H, W, C]."""
     compared_as: str = ""
     """What that is, as the end of a sentence."""
+    estimated: Callable[[np.ndarray], float] | None = None
+    """About how much of it is in a picture uint8 [H, W, C], where that can be seen."""
     brightens: bool = False
     """Whether undoing it means to guess how bright the picture should be."""
     tone: Tone | None = None
@@ -163,6 +165,7 @@ KINDS: dict[str, Kind] = {
             "Non-local means": (non_local_means, "told the noise"),
             "Total variation": (total_variation, "told the noise"),
         },
+        estimated=estimated_noise,
     ),
     "low light": Kind(
         low_light,

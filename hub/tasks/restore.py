@@ -87,23 +87,47 @@ class Restorer:
         spec = self.bundle.image
         return pixels.shape[2] == spec.channels and (spec.dynamic or pixels.shape[:2] == (spec.height, spec.width))
 
-    def restore(self, picture: Picture, progress: Progress | None = None) -> Picture:
-        """``picture``, which :meth:`accepted` has passed, restored.
+    def level(self, level: object) -> float | None:
+        """``level`` that :meth:`restore` can be told: a number of what there is to restore, ``None``: not known.
 
         Raises:
-            RequestError: it is too large for this model.
+            RequestError: out of range, of the wrong kind, or of a model that cannot be told.
         """
+        if level is None:
+            return None
+        if not self.bundle.told:
+            raise RequestError(f"'{self.bundle.id}' cannot be told how much there is to restore: it takes no level.")
+        highest = self.damage.highest
+        if not is_number(level) or not 0 <= level <= highest:
+            raise RequestError(f"What the model is told must be a number from 0 to {highest:g}, not {level!r:.40}.")
+        return float(level)
+
+    def suggested(self, picture: Picture) -> float:
+        """About how much of the damage there is, for who begins to tell the model: in steps of its kind."""
+        guess = self.kind.start
+        if self.kind.estimated and min(picture.pixels.shape[:2]) > 2:
+            guess = self.kind.estimated(_middle(picture.eight_bits()))
+        return min(round(guess / self.kind.step) * self.kind.step, self.damage.highest)
+
+    def restore(self, picture: Picture, progress: Progress | None = None, level: object = None) -> Picture:
+        """``picture``, which :meth:`accepted` has passed, restored; ``level``: how much of the damage it has, for a
+        model that can be told.
+
+        Raises:
+            RequestError: it is too large for this model; or as :meth:`level`.
+        """
+        told = self.level(level)
         before = picture.eight_bits()
         ours, theirs = self.bundle.image.channels, before.shape[2]
         notes = list(picture.notes)
         if ours == theirs:
-            after = self.model.translate(before, progress=progress)
+            after = self.model.translate(before, progress=progress, level=told)
         elif ours == 1:
             each = np.ascontiguousarray(np.moveaxis(before, 2, 0)[..., None])
-            after = np.moveaxis(self.model.translate(each, progress=progress)[..., 0], 0, 2)
+            after = np.moveaxis(self.model.translate(each, progress=progress, level=told)[..., 0], 0, 2)
             notes.append("The model is one for grey pictures: red, green and blue were restored each on its own.")
         else:
-            three = self.model.translate(before.repeat(3, axis=2), progress=progress)
+            three = self.model.translate(before.repeat(3, axis=2), progress=progress, level=told)
             after = three.mean(axis=2, keepdims=True, dtype=np.float32).round().astype(np.uint8)
         if picture.bits == 16:
             notes.append("The model sees 8 of the 16 bits; its correction was added to all of them.")
@@ -190,10 +214,13 @@ def _eight(alpha: np.ndarray | None) -> np.ndarray | None:
     return None if alpha is None else Picture(alpha).eight_bits()
 
 
-def scores(truth: Picture, damaged: Picture, restored: Picture, kind: Kind) -> list[Score]:
-    """The damaged picture and the restored one beside the truth, measured on its middle."""
+def scores(truth: Picture, damaged: Picture, restored: Picture, kind: Kind, told: float | None = None) -> list[Score]:
+    """The damaged picture and the restored one beside the truth, measured on its middle. ``told``: the level that the
+    model was told.
+    """
     clean, before, ours = (_middle(each.eight_bits()) for each in (truth, damaged, restored))
-    made = (("Damaged", "what went in", before), (RESTORED, "this model", ours))
+    note = "this model" if told is None else f"this model, told {told:g}"
+    made = (("Damaged", "what went in", before), (RESTORED, note, ours))
     return [_score(name, note, picture, clean, kind) for name, note, picture in made]
 
 

@@ -25,6 +25,8 @@ from hub.tasks.sample import batched
 Progress = Callable[[float], object]
 """Told the share that is done, 0 to 1."""
 
+UNKNOWN = -1.0
+"""As a level: not known."""
 WHOLE = 4_000_000
 """Pixels of the largest picture for a model whose every pixel depends on all others: it cannot be done in parts."""
 
@@ -48,7 +50,13 @@ class TranslateModel:
         self.looks_locally = self.bundle.image.dynamic and self.bundle.reach is not None
         """Whether a pixel depends on its neighbourhood alone: then a picture of any size is as good as another."""
 
-    def translate(self, images: np.ndarray, inverse: bool = False, progress: Progress | None = None) -> np.ndarray:
+    def translate(
+        self,
+        images: np.ndarray,
+        inverse: bool = False,
+        progress: Progress | None = None,
+        level: float | np.ndarray | None = None,
+    ) -> np.ndarray:
         """What ``images`` become, of the same shape.
 
         Args:
@@ -56,18 +64,43 @@ class TranslateModel:
                 dynamic.
             inverse: the other way round, for models of both directions.
             progress: told the share that is done, after each part.
+            level: for models that can be told (``bundle.told``): how much of what they restore is in the pictures, in
+                their unit; one number, or a map float [H, W] or [N, H, W, 1]. Below 0 it is not known; unless given,
+                nothing is.
 
         Raises:
-            RequestError: another shape or type, ``inverse`` of a model with one direction, or a picture that is too
-                large for a model that cannot do parts.
+            RequestError: another shape or type, ``inverse`` of a model with one direction, a ``level`` for a model
+                that takes none, or a picture that is too large for a model that cannot do parts.
         """
         if inverse and not self.two_way:
             raise RequestError(f"'{self.bundle.id}' has one direction only: it has no inverse.")
         graph = "inverse" if inverse else "translator"
         batch, single = batched("image", images, rank=4)
-        batch = feeds.check(self.bundle.graphs[graph], {"image": batch})["image"]
-        translated = self._through(graph, batch, (lambda share: None) if progress is None else progress)
+        batch = feeds.as_port(self.bundle.graphs[graph].inputs[0], batch)
+        told = self._told(batch, level)
+        translated = self._through(graph, batch, told, (lambda share: None) if progress is None else progress)
         return translated[0] if single else translated
+
+    def _told(self, batch: np.ndarray, level: float | np.ndarray | None) -> np.ndarray | None:
+        """``level`` for a batch [N, H, W, C] as float32 [N, H, W, 1], or [1, 1, 1, 1] where it is the same everywhere;
+        ``None`` where the model takes none.
+        """
+        if not self.bundle.told:
+            if level is not None:
+                raise RequestError(
+                    f"'{self.bundle.id}' cannot be told how much there is to restore: it takes no level."
+                )
+            return None
+        try:
+            given = np.asarray(UNKNOWN if level is None else level, np.float32)
+        except (TypeError, ValueError):
+            raise RequestError(f"The level must be a number or a map of numbers, not {level!r:.40}.") from None
+        wanted = (*batch.shape[:3], 1)
+        if given.size == 1:
+            return given.reshape(1, 1, 1, 1)
+        if given.shape not in (wanted, wanted[1:3]):
+            raise RequestError(f"A map of levels is as large as its pictures, {list(wanted)}, not {list(given.shape)}.")
+        return np.broadcast_to(given if given.ndim == 4 else given[..., None], wanted)
 
     def fitted(self, picture: Image.Image, own_size: bool = True, ground: int | None = None) -> np.ndarray:
         """``picture`` as this model takes it, uint8 [H, W, C].
@@ -83,10 +116,13 @@ class TranslateModel:
             spec = spec.model_copy(update={"height": picture.height, "width": picture.width})
         return pictures.fit(picture, spec, "keep", ground)
 
-    def _through(self, graph: str, images: np.ndarray, progress: Progress) -> np.ndarray:
+    def _through(self, graph: str, images: np.ndarray, level: np.ndarray | None, progress: Progress) -> np.ndarray:
         count, height, width, _ = images.shape
         step = self.bundle.image.multiple if self.bundle.image.dynamic else 1
-        padded = np.pad(images, ((0, 0), (0, -height % step), (0, -width % step), (0, 0)), mode="reflect")
+        padding = ((0, 0), (0, -height % step), (0, -width % step), (0, 0))
+        padded = np.pad(images, padding, mode="reflect")
+        if level is not None and level.size > 1:
+            level = np.pad(level, padding, mode="reflect")
         rows, columns = self._parts(*padded.shape[1:3])
         area = (rows[0].given.stop - rows[0].given.start) * (columns[0].given.stop - columns[0].given.start)
         at_once = max(1, settings().tile ** 2 // area)
@@ -94,7 +130,11 @@ class TranslateModel:
         runs = [(row, column, at) for row in rows for column in columns for at in range(0, count, at_once)]
         for done, (row, column, at) in enumerate(runs, start=1):
             some = slice(at, at + at_once)
-            answer = self.model.run(graph, {"image": padded[some, row.given, column.given]})["translated"]
+            part = {"image": padded[some, row.given, column.given]}
+            if level is not None:
+                here = level if level.size == 1 else level[some, row.given, column.given]
+                part["level"] = np.broadcast_to(here, (*part["image"].shape[:3], 1))
+            answer = self.model.run(graph, part)["translated"]
             whole[some, row.place, column.place] = answer[:, row.kept, column.kept]
             progress(done / len(runs))
         return whole[:, :height, :width]

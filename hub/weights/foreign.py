@@ -232,7 +232,9 @@ def _manifest(files: _Files, info: ModelInfo, adapter: Adapter, kind: str, model
             "multiple": adapter.multiple,
         },
         "mask_hole": 255 if adapter.task == "inpaint" else None,
-        "graphs": {name: _concrete(TASKS[adapter.task][name], sizes).model_dump() for name in adapter.graphs},
+        "graphs": {
+            name: _concrete(TASKS[adapter.task][name].required(), sizes).model_dump() for name in adapter.graphs
+        },
         "variants": {
             name: {
                 "files": {graph: file.model_dump() for graph, file in each.items()},

@@ -24,7 +24,7 @@ def test_every_variant_is_inside_its_gate_at_batch_one_two_and_five(
 ) -> None:
     trained, folder = read_run(smoke_run(family)), exported(family)
     bundle = read_bundle(folder)
-    graphs = wrap(trained.task, trained.modules, trained.sizes, trained.conditional)
+    graphs = wrap(trained.task, trained.modules, trained.sizes, trained.optional_inputs)
     inputs = Inputs(trained, trained.held_out, graphs)
     for variant, made in bundle.variants.items():
         for name, graph in graphs.items():

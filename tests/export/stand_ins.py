@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from export.trained import Examples, Trained
-from hub.contract import ImageSpec, Source
+from hub.contract import Damage, ImageSpec, Source
 
 SIZE, LATENT = 16, 6
 
@@ -109,7 +109,7 @@ def pictures(count: int, channels: int, seed: int = 0) -> np.ndarray:
     return coarse.repeat(SIZE // 4, axis=1).repeat(SIZE // 4, axis=2).astype(np.uint8)
 
 
-def modules(task: str, labelled: bool = False, judge: bool = False) -> dict[str, nn.Module]:
+def modules(task: str, labelled: bool = False, judge: bool = False, told: bool = False) -> dict[str, nn.Module]:
     torch.manual_seed(0)
     made: dict[str, nn.Module]
     match task:
@@ -118,6 +118,8 @@ def modules(task: str, labelled: bool = False, judge: bool = False) -> dict[str,
             made = {"decoder": decoder, "encoder": Encoder(), "prior": nn.Linear(LATENT, LATENT)}
             if judge:
                 made["judge"] = nn.Sequential(Convolutions(1, 4), nn.AvgPool2d(4), nn.Flatten(), nn.Linear(64, 3))
+        case "translate" if told:
+            made = {"translator": Convolutions(4, 3)}
         case "translate":
             made = {"translator": Convolutions(3, 3), "inverse": Convolutions(3, 3)}
         case "inpaint":
@@ -138,10 +140,11 @@ def trained(
     labelled: bool = False,
     multiple: int | None = None,
     judge: bool = False,
+    told: bool = False,
     **changes: object,
 ) -> Trained:
     """A stand-in for a run of ``task``; ``multiple`` makes its sizes dynamic, ``judge`` gives a ``sample`` model a
-    classifier of three classes, ``changes`` replace fields.
+    classifier of three classes, a ``told`` translator takes a level, ``changes`` replace fields.
     """
     channels = 1 if task in ("sample", "anomaly") else 3
     tokens = {"input_ids": np.arange(24 * 7).reshape(24, 7) % 50, "attention_mask": np.ones((24, 7), np.int64)}
@@ -152,7 +155,7 @@ def trained(
     fields: dict[str, Any] = {
         "family": "stand-in",
         "task": task,
-        "modules": modules(task, labelled, judge),
+        "modules": modules(task, labelled, judge, told),
         "image": ImageSpec(
             height=SIZE,
             width=SIZE,
@@ -173,5 +176,7 @@ def trained(
         "class_names": names,
         "labels": names,
         "conditional": labelled,
+        "told": told,
+        "restores": Damage(kind="gaussian noise", lowest=0, highest=55) if told else None,
     }
     return Trained(**(fields | changes))

@@ -46,7 +46,7 @@ def test_a_bundle_is_small_enough_to_ship(written: Written) -> None:
 def test_golden_outputs_are_pytorchs_and_fp32_gives_them(written: Written) -> None:
     golden = np.load(written.folder / "golden.npz")
     subject = trained(labelled=True)
-    graphs = wrap(subject.task, subject.modules, subject.sizes, labelled=True)
+    graphs = wrap(subject.task, subject.modules, subject.sizes, subject.optional_inputs)
     for name, graph in graphs.items():
         feeds = {port.name: golden[f"{name}/{port.name}"] for port in graph.ports.inputs}
         path = written.folder / written.bundle.variants["fp32"].files[name].path

@@ -49,13 +49,13 @@ def model(**changes: object) -> Trained:
 
 
 def found(subject: Trained) -> tuple[Direction, ...]:
-    return directions(subject, wrap(subject.task, subject.modules, subject.sizes, labelled=False))
+    return directions(subject, wrap(subject.task, subject.modules, subject.sizes))
 
 
 def test_a_direction_is_the_way_between_the_means_of_the_training_pictures() -> None:
     subject = model()
     (bright,) = found(subject)
-    encoder = wrap("sample", subject.modules, subject.sizes, labelled=False)["encoder"]
+    encoder = wrap("sample", subject.modules, subject.sizes)["encoder"]
     latents, labels = encoded(encoder, subject.calibration.images), subject.calibration.labels
     assert labels is not None
     assert np.allclose(bright.vector, latents[labels == 1].mean(0) - latents[labels == 0].mean(0), rtol=1e-4)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from export.errors import ExportError
-from export.graphs import WITH_LABEL, WRAPPERS, Decoder, Inpainter, Stylizer, Translator, wrap
+from export.graphs import WITH, WRAPPERS, Decoder, Inpainter, Stylizer, ToldTranslator, Translator, wrap
 from hub.contract import TASKS
 from tests.export.stand_ins import modules, pictures, trained
 
@@ -38,9 +38,10 @@ def test_every_graph_of_the_contract_has_a_wrapper_with_its_inputs_in_order() ->
             plain = WRAPPERS[task, name]
             required = [port.name for port in graph.inputs if not port.optional]
             assert list(inspect.signature(plain.forward).parameters)[1:] == required
-            if len(required) < len(graph.inputs):
-                labelled = WITH_LABEL[plain]
-                assert list(inspect.signature(labelled.forward).parameters)[1:] == [port.name for port in graph.inputs]
+            kind = plain
+            for port in graph.inputs:
+                kind = WITH[kind, port.name] if port.optional else kind
+            assert list(inspect.signature(kind.forward).parameters)[1:] == [port.name for port in graph.inputs]
 
 
 def test_every_byte_survives_the_way_in_and_out() -> None:
@@ -69,6 +70,14 @@ def test_the_model_sees_channels_first_from_minus_one_to_one() -> None:
     (planes,) = inner.seen
     assert planes.shape == (1, 3, 1, 1)
     assert planes.flatten().tolist() == pytest.approx([-1, 128 / 127.5 - 1, 1], abs=1e-6)
+
+
+def test_a_level_reaches_the_model_as_it_is_in_a_plane_of_its_own() -> None:
+    inner = Recording()
+    level = torch.tensor([-1.0, 0.0, 25.5, 255.0]).reshape(1, 2, 2, 1)
+    ToldTranslator(inner)(torch.zeros(1, 2, 2, 3, dtype=torch.uint8), level)
+    _, plane = inner.seen
+    assert plane.shape == (1, 1, 2, 2) and plane.flatten().tolist() == [-1, 0, 25.5, 255]
 
 
 def test_known_pixels_come_back_bit_exact() -> None:
@@ -109,10 +118,10 @@ def test_strength_reaches_the_stylizer_one_number_a_picture() -> None:
     assert inner.seen[2].tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_half_precision_keeps_the_ports(task: str) -> None:
-    subject = trained(task)
-    for graph in wrap(task, subject.modules, subject.sizes, labelled=False).values():
+@pytest.mark.parametrize(("task", "told"), [*((task, False) for task in TASKS), ("translate", True)])
+def test_half_precision_keeps_the_ports(task: str, told: bool) -> None:
+    subject = trained(task, told=told)
+    for graph in wrap(task, subject.modules, subject.sizes, subject.optional_inputs).values():
         half = graph.half()
         assert half.ports == graph.ports
         assert {p.dtype for p in half.module.parameters()} == {torch.float16}
@@ -121,16 +130,16 @@ def test_half_precision_keeps_the_ports(task: str) -> None:
 
 def test_a_missing_or_unknown_module_is_refused_in_words() -> None:
     with pytest.raises(ExportError, match="lacks 'decoder'"):
-        wrap("sample", {}, {}, labelled=False)
+        wrap("sample", {}, {})
     with pytest.raises(ExportError, match="has 'discriminator', which is no graph"):
-        wrap("sample", modules("sample") | {"discriminator": nn.Identity()}, {}, labelled=False)
+        wrap("sample", modules("sample") | {"discriminator": nn.Identity()}, {})
 
 
 def test_wrapping_leaves_the_family_its_modules() -> None:
     own = modules("sample")
     before = {name: tensor.clone() for name, tensor in own["decoder"].state_dict().items()}
     own["decoder"].train()
-    wrapped = wrap("sample", own, {"latent": 6}, labelled=False)["decoder"]
+    wrapped = wrap("sample", own, {"latent": 6})["decoder"]
     assert own["decoder"].training and not wrapped.module.inner.training
     wrapped.half()
     assert all(torch.equal(before[name], tensor) for name, tensor in own["decoder"].state_dict().items())

@@ -40,7 +40,7 @@ def test_its_weights_are_not_counted_as_the_models(judged: Written) -> None:
 
 def test_probabilities_sum_to_one_in_half_precision_too() -> None:
     subject = trained(judge=True)
-    half = wrap("sample", subject.modules, subject.sizes, labelled=False)["judge"].half()
+    half = wrap("sample", subject.modules, subject.sizes)["judge"].half()
     found = half.run({"image": subject.held_out.images[:7]})["probabilities"]
     assert found.dtype == np.float32 and np.allclose(found.sum(axis=1), 1, atol=1e-6)
 

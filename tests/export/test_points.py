@@ -33,7 +33,7 @@ def plane(**changes: object) -> Trained:
 
 
 def found(subject: Trained) -> dict[str, np.ndarray] | None:
-    graphs = wrap("sample", subject.modules, subject.sizes, False)
+    graphs = wrap("sample", subject.modules, subject.sizes)
     return points(subject, graphs)
 
 

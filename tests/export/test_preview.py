@@ -49,7 +49,7 @@ def test_each_sample_stands_beside_the_nearest_of_all_training_pictures() -> Non
 def test_of_two_way_models_it_shows_the_way_back_from_where_the_picture_should_come_to() -> None:
     pictures = np.random.RandomState(0).randint(0, 256, (3, SIZE, SIZE, 3)).astype(np.uint8)
     model = trained("translate", held_out=Examples(pictures, targets=255 - pictures))
-    graphs = wrap(model.task, model.modules, model.sizes, model.conditional)
+    graphs = wrap(model.task, model.modules, model.sizes)
     ports = {name: graph.ports for name, graph in graphs.items()}
     runs: dict[str, Run] = {
         "translator": lambda feeds: {"translated": feeds["image"] // 2},

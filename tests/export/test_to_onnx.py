@@ -24,23 +24,25 @@ from tests.export.stand_ins import trained
 
 
 def wrapped(subject: Trained) -> dict[str, Wrapped]:
-    return wrap(subject.task, subject.modules, subject.sizes, subject.conditional)
+    return wrap(subject.task, subject.modules, subject.sizes, subject.optional_inputs)
 
 
 @pytest.mark.parametrize(
-    ("task", "labelled", "multiple", "judge"),
+    ("task", "multiple", "also"),
     [
-        *((task, False, None, False) for task in TASKS),
-        ("sample", True, None, False),
-        ("sample", False, None, True),
-        ("translate", False, 4, False),
-        ("stylize", False, 1, False),
+        *((task, None, "") for task in TASKS),
+        ("sample", None, "labelled"),
+        ("sample", None, "judge"),
+        ("translate", 4, ""),
+        ("translate", None, "told"),
+        ("translate", 4, "told"),
+        ("stylize", 1, ""),
     ],
 )
 def test_every_task_exports_and_equals_pytorch_at_any_batch_and_size(
-    task: str, labelled: bool, multiple: int | None, judge: bool
+    task: str, multiple: int | None, also: str
 ) -> None:
-    subject = trained(task, labelled, multiple, judge)
+    subject = trained(task, also == "labelled", multiple, also == "judge", also == "told")
     graphs = wrapped(subject)
     inputs = Inputs(subject, subject.held_out, graphs)
     for graph in graphs.values():
@@ -166,7 +168,7 @@ class RandomDecoder(nn.Module):
 def test_a_family_with_noise_inside_is_refused_before_anything_is_written() -> None:
     sizes = {"latent": 6, "height": 2, "width": 3, "channels": 1}
     subject = trained(modules={"decoder": RandomDecoder()})
-    graphs = wrap("sample", subject.modules, sizes, labelled=False)
+    graphs = wrap("sample", subject.modules, sizes)
     with pytest.raises(ExportError, match=r"uses Random\w+, which bundles do without"):
         variants.build(subject, graphs)
 
@@ -178,7 +180,7 @@ class Unexportable(nn.Module):
 
 def test_what_cannot_be_exported_is_one_sentence() -> None:
     sizes = {"latent": 6, "height": 2, "width": 3, "channels": 1}
-    graph = wrap("sample", {"decoder": Unexportable()}, sizes, labelled=False)["decoder"]
+    graph = wrap("sample", {"decoder": Unexportable()}, sizes)["decoder"]
     with pytest.raises(ExportError, match="'decoder' cannot be exported to ONNX") as caught:
         to_onnx(graph, {"z": np.zeros((2, 6), np.float32)})
     assert "\n" not in str(caught.value)
@@ -186,6 +188,6 @@ def test_what_cannot_be_exported_is_one_sentence() -> None:
 
 def test_a_size_that_differs_from_the_config_is_refused() -> None:
     subject = trained()
-    graph = wrap("sample", subject.modules, subject.sizes | {"height": 99}, labelled=False)["decoder"]
+    graph = wrap("sample", subject.modules, subject.sizes | {"height": 99})["decoder"]
     with pytest.raises(ExportError, match="has the size 16 where the run's config says 99"):
         to_onnx(graph, {"z": np.zeros((2, 6), np.float32)})

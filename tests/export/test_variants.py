@@ -21,7 +21,7 @@ from tests.export.stand_ins import Convolutions, Decoder, trained
 
 
 def build(subject: Trained, *wanted: str) -> Variants:
-    graphs = wrap(subject.task, subject.modules, subject.sizes, subject.conditional)
+    graphs = wrap(subject.task, subject.modules, subject.sizes, subject.optional_inputs)
     return variants.build(subject, graphs, wanted)  # type: ignore[arg-type]
 
 
@@ -81,7 +81,7 @@ def test_a_variant_in_which_nothing_is_left_is_not_shipped() -> None:
 
 
 def calibrated(subject: Trained) -> tuple[bytes, dict[str, np.ndarray]]:
-    graphs = wrap(subject.task, subject.modules, subject.sizes, subject.conditional)
+    graphs = wrap(subject.task, subject.modules, subject.sizes, subject.optional_inputs)
     graph = graphs["translator"]
     inputs = Inputs(subject, subject.calibration, graphs)
     return to_bytes(to_onnx(graph, inputs.draw(graph.ports, 2))), inputs.draw(graph.ports, 16)
@@ -140,7 +140,7 @@ def test_where_rare_extremes_spoil_int8_they_are_clipped(capsys: pytest.CaptureF
     pictures = trained("translate").held_out.images
     wanted = Examples(pictures, targets=pictures)  # or int8 would have no measure of quality to be held to
     subject = trained("translate", modules={"translator": Peaked()}, held_out=wanted)
-    graph = wrap("translate", subject.modules, subject.sizes, labelled=False)["translator"]
+    graph = wrap("translate", subject.modules, subject.sizes)["translator"]
     fp32, feeds = calibrated(subject)
     psnr = {}
     for percentile in (None, 99.99):
@@ -186,7 +186,7 @@ def test_int8_that_does_its_task_differently_is_not_shipped() -> None:
         weight.data *= 2  # untrained weights hardly move a pixel
     subject = trained("translate", modules={"translator": bold})
     # Ground truth right beside what fp32 answers: int8's own error then is most of the whole.
-    graph = wrap("translate", subject.modules, subject.sizes, labelled=False)["translator"]
+    graph = wrap("translate", subject.modules, subject.sizes)["translator"]
     answer = graph.run({"image": subject.held_out.images})["translated"]
     examples = Examples(subject.held_out.images, targets=answer ^ np.uint8(1))
     made = build(trained("translate", modules=subject.modules, held_out=examples), "int8")

@@ -12,6 +12,7 @@ from hub.errors import BundleError
 from tests.hub.sentence import sentence
 
 Manifest = dict[str, Any]
+NOISE = {"kind": "gaussian noise", "lowest": 0, "highest": 55}
 NUMBERS = {"height": 16, "width": 24, "channels": 3, "latent": 4, "classes": 2, "embedding": 5} | {
     "style_height": 8,
     "style_width": 8,
@@ -53,6 +54,7 @@ def manifest(task: str, *, every_part: bool = True) -> Manifest:
         "parameters": 1,
         "image": {"height": 16, "width": 24, "channels": 3},
         "labels": ["cat", "dog"],
+        "restores": NOISE if task == "translate" and every_part else None,
         "graphs": graphs,
         "variants": {
             "fp32": {
@@ -123,7 +125,7 @@ def test_sizes_may_stay_open_where_the_image_is_dynamic() -> None:
     raw["image"] |= {"dynamic": True, "multiple": 8}
     for graph in raw["graphs"].values():
         for port in (*graph["inputs"], *graph["outputs"]):
-            port["shape"] = ["batch", "height", "width", 3]
+            port["shape"][1:3] = ["height", "width"]
     assert parse_bundle(json.dumps(raw)).image.multiple == 8
 
 
@@ -308,9 +310,6 @@ def test_a_graph_walks_its_ports_inputs_first() -> None:
     assert [port.name for port in graph.ports()] == ["image", "label", "score", "heatmap"]
 
 
-NOISE = {"kind": "gaussian noise", "lowest": 0, "highest": 55}
-
-
 def test_a_translator_can_say_what_it_turns_into_what() -> None:
     assert parse_bundle(json.dumps(manifest("translate"))).sides is None
     named = parse_bundle(json.dumps(manifest("translate") | {"sides": ["outline", "colour"]}))
@@ -325,8 +324,17 @@ def test_a_translator_can_say_what_it_restores() -> None:
     bundle = parse_bundle(json.dumps(raw))
     assert bundle.restores is not None and bundle.restores.highest == 55 and bundle.reach == 30
     assert parse_bundle(bundle.to_json()) == bundle
-    plain = parse_bundle(json.dumps(manifest("translate")))
+    plain = parse_bundle(json.dumps(manifest("translate", every_part=False)))
     assert plain.restores is None and plain.reach is None
+
+
+def test_only_who_restores_can_be_told_how_much_of_it_there_is() -> None:
+    raw = manifest("translate")
+    assert parse_bundle(json.dumps(raw)).told
+    assert not parse_bundle(json.dumps(manifest("translate", every_part=False))).told
+    with pytest.raises(BundleError, match="takes a level, but the bundle does not say of what") as refused:
+        parse_bundle(json.dumps(raw | {"restores": None}))
+    sentence(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -32,12 +32,13 @@ TINY = "tiny-denoiser"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A denoiser, two models of CT, one of low light, a translator that restores nothing, and one without pictures."""
+    """A denoiser, one that can be told, two models of CT, one of low light, and two that restore nothing."""
     folder = tmp_path_factory.mktemp("bundles")
     write_tiny_translator(folder / TINY)
     write_tiny_translator(folder / "ct", bundle_id="ct", damage=Damage(kind="low-dose CT", lowest=2, highest=9))
     write_tiny_translator(folder / "ct-6", bundle_id="ct-6", damage=Damage(kind="low-dose CT", lowest=6, highest=6))
     write_tiny_translator(folder / "dark", bundle_id="dark", damage=Damage(kind="low light", lowest=1, highest=5))
+    write_tiny_translator(folder / "told", bundle_id="told", told=True)
     write_tiny_translator(folder / "other", bundle_id="other", restores=False)
     write_tiny_bundle(folder / "gan", bundle_id="gan", encoder=False)
     return folder
@@ -45,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def hub(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    models = ",".join(str(folder / name) for name in (TINY, "ct", "ct-6", "dark", "other", "gan"))
+    models = ",".join(str(folder / name) for name in (TINY, "ct", "ct-6", "dark", "told", "other", "gan"))
     about: dict[str, Any] = {"GENHUB_PROVIDER": "cpu", "GENHUB_TILE": "64", "GENHUB_MAX_MEGAPIXELS": "1"}
     with serving("--models", models, GENHUB_CACHE=str(tmp_path_factory.mktemp("cache")), **about) as hub:
         yield hub
@@ -58,7 +59,10 @@ def client(hub: RunningHub) -> Client:
 
 def test_both_say_what_they_take(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    wanted = {"/restore": ["model", "picture", "damage", "seed", "exposure"], "/restore_video": ["model", "video"]}
+    wanted = {
+        "/restore": ["model", "picture", "damage", "seed", "exposure", "level"],
+        "/restore_video": ["model", "video"],
+    }
     for name, takes in wanted.items():
         endpoint = endpoints[name]
         assert [each["parameter_name"] for each in endpoint["parameters"]] == takes
@@ -91,9 +95,18 @@ def test_a_clean_picture_is_damaged_measured_and_the_same_every_time(client: Cli
     noisy = np.asarray(Image.open(before)).astype(int)
     assert 15 < np.abs(noisy - smooth(64, 64, 1)[..., 0]).mean() < 25
     scores = report["scores"]
-    assert list(scores) == ["Damaged", "Restored", "Non-local means", "Total variation"]
+    assert list(scores) == ["Damaged", "Restored", "told", "Non-local means", "Total variation"]
     assert scores["Restored"]["psnr"] > scores["Damaged"]["psnr"] + 4
     assert all(0 < each["ssim"] <= 1 for each in scores.values())
+
+
+def test_a_model_that_can_be_told_the_level_listens(client: Client, tmp_path: Path) -> None:
+    Image.fromarray(smooth(64, 64, 1)[..., 0]).save(tmp_path / "clean.png")
+    picture = handle_file(tmp_path / "clean.png")
+    made = {level: client.predict("told", picture, 25, 0, 0, level, api_name="/restore") for level in (None, 0, 25, 50)}
+    assert [report["level"] for *_, report in made.values()] == [None, 0, 25, 50]
+    psnr = {level: report["scores"]["Restored"]["psnr"] for level, (*_, report) in made.items()}
+    assert psnr[0] == made[0][2]["scores"]["Damaged"]["psnr"] < psnr[25] < psnr[50] == psnr[None]
 
 
 def test_what_low_light_models_make_is_exposed_longer_or_shorter(client: Client, tmp_path: Path) -> None:
@@ -152,6 +165,9 @@ def test_a_film_is_answered_with_its_first_picture_and_that_is_said(client: Clie
         ({"damage": "loud"}, "from 0 to 55"),
         ({"exposure": 1}, "'tiny-denoiser' brightens nothing"),
         ({"model": "dark", "exposure": 2.5}, "from -2 to 2 stops"),
+        ({"level": 25}, "'tiny-denoiser' cannot be told how much there is to restore"),
+        ({"model": "told", "level": 56}, "What the model is told must be a number from 0 to 55"),
+        ({"model": "told", "level": "much"}, "What the model is told must be a number from 0 to 55"),
         ({"seed": -1}, "The seed must be"),
         ({"picture": "notes"}, "not a picture"),
         ({"picture": "large"}, "at most 1 megapixels"),
@@ -166,7 +182,7 @@ def test_what_cannot_be_done_is_one_sentence_and_the_hub_goes_on(
     Image.new("L", (1001, 1000)).save(tmp_path / "large.png")
     Image.new("L", (9, 9)).save(tmp_path / "good.png")
     (tmp_path / "cut.png").write_bytes(write_dicom(tmp_path / "whole.dcm", head()).read_bytes()[:-100])
-    asked = {"model": TINY, "picture": "good", "damage": 5, "seed": 0, "exposure": 0} | change
+    asked = {"model": TINY, "picture": "good", "damage": 5, "seed": 0, "exposure": 0, "level": None} | change
     asked["picture"] = handle_file(tmp_path / f"{asked['picture']}.png")
     with pytest.raises(AppError) as refused:
         client.predict(*asked.values(), api_name="/restore")
@@ -178,7 +194,7 @@ def test_what_cannot_be_done_is_one_sentence_and_the_hub_goes_on(
     "picture", [None, {}, {"path": "/etc/passwd"}, {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]
 )
 def test_a_file_of_this_machine_is_never_opened(hub: RunningHub, picture: object) -> None:
-    said = call_raw(hub.url, "restore", TINY, picture, 0, 0, 0)
+    said = call_raw(hub.url, "restore", TINY, picture, 0, 0, 0, None)
     assert "event: error" in said and "root:" not in said
     assert "must be an uploaded file" in said or "meta" in str(picture)
 

@@ -42,18 +42,22 @@ def write_tiny_translator(
     drawings: bool = False,
     size: int = SIZE,
     sides: tuple[str, str] | None = None,
+    told: bool = False,
 ) -> Bundle:
     """Write the bundle into ``folder`` and return its manifest.
 
-    ``examples`` smooth pictures with noise lie in its folder of that name; without it, as ``targets``, in theirs.
+    A ``told`` one takes a level: 0 leaves a pixel as it is, 50 and more blurs it, as does one that is not known; what
+    lies between is mixed. ``examples`` smooth pictures with noise lie in its folder of that name; without it, as
+    ``targets``, in theirs.
     """
     names = ["translator", *(["inverse"] if inverse else [])]
     (folder / "onnx").mkdir(parents=True, exist_ok=True)
     graphs, files = {}, {}
     for name in names:
-        graphs[name] = _concrete(TASKS["translate"][name], channels, dynamic, size)
+        signature = TASKS["translate"][name]
+        graphs[name] = _concrete(signature if told else signature.required(), channels, dynamic, size)
         path = folder / "onnx" / f"{name}.onnx"
-        onnx.save(_turn(graphs[name], name) if drawings else _blur(graphs[name], name, channels), path)
+        onnx.save(_turn(graphs[name], name) if drawings else _blur(graphs[name], name, channels, told), path)
         files[name] = describe(path, folder)
     beside = _examples(folder, channels, examples, targets, size if drawings else None)
     bundle = Bundle(
@@ -152,7 +156,7 @@ def _turn(ports: Graph, name: str) -> onnx.ModelProto:
     )
 
 
-def _blur(ports: Graph, name: str, channels: int) -> onnx.ModelProto:
+def _blur(ports: Graph, name: str, channels: int, told: bool) -> onnx.ModelProto:
     row = np.array([1, 4, 6, 4, 1], np.float32) / 16
     weights = {
         "kernel": np.tile(np.outer(row, row), (channels, 1, 1, 1)).astype(np.float32),
@@ -160,7 +164,21 @@ def _blur(ports: Graph, name: str, channels: int) -> onnx.ModelProto:
         "most": np.array(0.75, np.float32),
         "rest": np.array(0.25, np.float32),
         "white": np.array(255, np.float32),
+        "none": np.array(0, np.float32),
+        "strong": np.array(50, np.float32),
+        "all": np.array(1, np.float32),
     }
+    mixed = [
+        helper.make_node("Transpose", ["level"], ["map"], perm=[0, 3, 1, 2]),
+        helper.make_node("Less", ["map", "none"], ["unknown"]),
+        helper.make_node("Where", ["unknown", "strong", "map"], ["known"]),
+        helper.make_node("Div", ["known", "strong"], ["unbounded"]),
+        helper.make_node("Min", ["unbounded", "all"], ["share"]),
+        helper.make_node("Sub", ["blurred", "planes"], ["change"]),
+        helper.make_node("Mul", ["change", "share"], ["partly"]),
+        helper.make_node("Add", ["planes", "partly"], ["mixed"]),
+    ]
+    made = "negative" if name == "inverse" else "mixed" if told else "blurred"
     nodes = [
         helper.make_node("Cast", ["image"], ["levels"], to=TensorProto.FLOAT),
         helper.make_node("Transpose", ["levels"], ["planes"], perm=[0, 3, 1, 2]),
@@ -172,8 +190,9 @@ def _blur(ports: Graph, name: str, channels: int) -> onnx.ModelProto:
         helper.make_node("Mul", ["squares", "rest"], ["squarely"]),
         helper.make_node("Add", ["softly", "squarely"], ["blurred"]),
         helper.make_node("Sub", ["white", "blurred"], ["negative"]),
-        helper.make_node("Round", ["negative" if name == "inverse" else "blurred"], ["level"]),
-        helper.make_node("Transpose", ["level"], ["channels_last"], perm=[0, 2, 3, 1]),
+        *(mixed if told else []),
+        helper.make_node("Round", [made], ["rounded"]),
+        helper.make_node("Transpose", ["rounded"], ["channels_last"], perm=[0, 2, 3, 1]),
         helper.make_node("Cast", ["channels_last"], ["translated"], to=TensorProto.UINT8),
     ]  # fmt: skip
     return _model(ports, name, nodes, weights)

@@ -33,7 +33,7 @@ def told() -> Trainer:
 def test_an_untrained_denoiser_gives_back_the_picture_at_any_size(size: tuple[int, int], told: bool) -> None:
     noisy = torch.rand(2, 1, *size) * 2 - 1
     with torch.no_grad():
-        assert torch.equal(Denoiser(Config(width=8), told)(noisy, torch.full_like(noisy, 25)), noisy)
+        assert torch.equal(Denoiser(Config(width=8), told, 50)(noisy, torch.full_like(noisy, 25)), noisy)
 
 
 def test_a_window_that_does_not_divide_is_one_sentence() -> None:

@@ -30,9 +30,6 @@ SIZE_MULTIPLE = 4
 NOISE_LEVELS = (15, 25, 50)
 """Standard deviations, in grey levels, that the literature reports and so do we."""
 
-STRONG = 50.0
-"""A level of noise that a net is told as 1."""
-
 
 @dataclass(frozen=True)
 class Config(ToldConfig):
@@ -57,12 +54,13 @@ PRESETS: dict[str, Config] = {
 class Denoiser(nn.Module):
     """noisy float [N, C, H, W] in [-1, 1] -> denoised, the same; H and W are multiples of 4.
 
-    `told`: it also takes the level of the noise at each pixel, float [N, 1, H, W] from 0 to 255, below 0 where unknown.
+    `told`: it also takes the level of the noise at each pixel, float [N, 1, H, W], below 0 where it is not known;
+    `strongest` is what it hears as 1.
     """
 
-    def __init__(self, config: RestorerConfig, told: bool = False) -> None:
+    def __init__(self, config: RestorerConfig, told: bool = False, strongest: float = 1.0) -> None:
         super().__init__()
-        width, self.told = config.width, told
+        width, self.told, self.strongest = config.width, told, strongest
 
         def blocks(channels: int, count: int) -> nn.Sequential:
             return nn.Sequential(*(ResidualBlock(channels) for _ in range(count)))
@@ -83,7 +81,7 @@ class Denoiser(nn.Module):
         if self.told:
             assert level is not None, "a net that can be told wants a map, which may say that it is not known"
             known = (level >= 0).to(noisy.dtype)
-            given = torch.cat([noisy, known, known * level.to(noisy.dtype) / STRONG], dim=1)
+            given = torch.cat([noisy, known, known * level.to(noisy.dtype) / self.strongest], dim=1)
         half = self.down(self.stem(given))
         noise: Tensor = self.head(self.up(half + self.grow(self.middle(self.shrink(half)))))
         return noisy - noise.to(noisy.dtype)  # under autocast the noise is bfloat16, the picture stays exact
@@ -99,7 +97,7 @@ class Trainer(Restorer):
     unit, state = "sigma", "noisy"
 
     def net(self) -> nn.Module:
-        return Denoiser(self.config, self.told)
+        return Denoiser(self.config, self.told, self.config.max_noise_level)
 
     def random_levels(self, count: int) -> Tensor:
         return self.config.max_noise_level * torch.rand(count, device=self.accelerator.device)

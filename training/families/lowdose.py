@@ -3,7 +3,7 @@
 What: a scan at a fraction of the dose has the same picture under noise that is nothing like a camera's. It is streaks
 that cross the whole slice, strongest along the ways that lead through the most bone. The net is that of `denoiser` and
 learns as it does (its residual: Chen et al., 2017, for CT): from full-dose slices, damaged anew at each step by
-`training.tomography`, at a dose that it is not told.
+`training.tomography`, at a dose that it is told in half of them: a scanner knows it.
 
 PSNR and structural similarity are those of the window of soft tissue (level 40, width 400), whose width is 255 levels.
 
@@ -21,7 +21,7 @@ from training.damage import Damage
 from training.errors import TrainingError
 from training.families.denoiser import SIZE_MULTIPLE, Denoiser
 from training.hounsfield import window_metrics
-from training.restorer import Restorer, RestorerConfig
+from training.restorer import Restorer, ToldConfig
 from training.tomography import low_dose
 
 NAME = "lowdose"
@@ -32,7 +32,7 @@ HALVINGS = (4, 6, 8)
 
 
 @dataclass(frozen=True)
-class Config(RestorerConfig):
+class Config(ToldConfig):
     """Settings of the low-dose restorer."""
 
     image_size: int = 128
@@ -75,7 +75,7 @@ class Trainer(Restorer):
     unit, state = "halvings", "noisy"
 
     def net(self) -> nn.Module:
-        return Denoiser(self.config)
+        return Denoiser(self.config, self.told, self.config.max_halvings)
 
     def random_levels(self, count: int) -> Tensor:
         span = self.config.max_halvings - self.config.min_halvings

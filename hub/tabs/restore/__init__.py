@@ -66,6 +66,8 @@ def build(engine: Engine) -> gr.Blocks:
         value: dict[str, Any] | None,
         damage: float,
         seed: float,
+        tells: bool,
+        level: float,
         exposure: float,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio is asked for one
     ) -> Iterator[tuple[Any, ...]]:
@@ -75,16 +77,17 @@ def build(engine: Engine) -> gr.Blocks:
             yield None, "", "", gr.update(visible=False)
             return
         path = picked(value, chosen)
+        told = level if tells and chosen.bundle.told else None
         stops = chosen.exposure(exposure) if chosen.kind.brightens else 0
         kept = recent if chosen.kind.brightens else Recent(0)  # nothing: of noise nobody asks for another exposure
-        asked = (chosen.model.model, path, repr(damage), repr(seed))
+        asked = (chosen.model.model, path, repr(damage), repr(seed), repr(told))
         beside = (*asked, tuple(engine.models))  # there may be more of them next time
 
         def numbers(made: Outcome) -> str:
             return view.comparison(made.scores, chosen.kind, made.after.pixels.shape[:2])
 
         known = kept.known(beside)
-        whole = known or kept(asked, lambda: restore(chosen, read(path, chosen), damage, seed, progress))
+        whole = known or kept(asked, lambda: restore(chosen, read(path, chosen), damage, seed, progress, told))
         made = exposed(whole, chosen, stops)
         pictures = (view.shown(made.before), view.shown(made.after))
         file = download(made.after.to_png(), f"{stem(path)}-restored.png")
@@ -104,10 +107,20 @@ def build(engine: Engine) -> gr.Blocks:
         return (
             {"example": 0},
             gr.update(maximum=highest, step=kind.step, value=start, info=f"{kind.info}{view.learned(chosen.damage)}"),
+            gr.update(value=False, visible=chosen.bundle.told),
+            gr.update(visible=False, maximum=highest, step=kind.step),
             gr.update(value=0, visible=kind.brightens),
             offered,
             facts(chosen.bundle, folded=True),
         )
+
+    @answers
+    def tell(model: str, value: dict[str, Any] | None, damage: float, tells: bool) -> object:
+        """The level to begin with: that of the damage, or about what is to be seen."""
+        chosen = restorer(engine, model)
+        if not tells or not (value or clean_examples(chosen)):
+            return gr.update(visible=tells)
+        return gr.update(visible=True, value=damage or chosen.suggested(read(picked(value, chosen), chosen)))
 
     def by_example(event: gr.EventData) -> object:
         return {"example": event.index}, 0
@@ -119,7 +132,12 @@ def build(engine: Engine) -> gr.Blocks:
 
     @answers
     def restore_picture(
-        model: str, picture: FileData, damage: float = 0, seed: int = 0, exposure: float = 0
+        model: str,
+        picture: FileData,
+        damage: float = 0,
+        seed: int = 0,
+        exposure: float = 0,
+        level: float | None = None,
     ) -> tuple[FileData, FileData, dict[str, Any]]:
         """Restore a picture of any size and kind, at its own depth; or damage a clean one first, and measure.
 
@@ -133,16 +151,18 @@ def build(engine: Engine) -> gr.Blocks:
             seed: of the damage.
             exposure: stops that what a low-light model has made is exposed longer by, from -2 to 2: how bright a
                 picture was meant to be is its guess.
+            level: how much of the damage the picture has, in the unit of ``damage``, for a model that can be told;
+                unless given, it finds out.
 
         Returns:
-            The restored picture, the picture that was given to the model, and a report: size, bits, exposure, and,
-            where it was damaged, PSNR and SSIM against the clean picture, beside classical baselines and other models
-            here.
+            The restored picture, the picture that was given to the model, and a report: size, bits, level,
+            exposure, and, where it was damaged, PSNR and SSIM against the clean picture, beside classical baselines and
+            other models here.
         """
         path = uploaded(picture)
         chosen = restorer(engine, model)
         stops = chosen.exposure(exposure)
-        whole = restore(chosen, read(path, chosen), damage, seed, lambda share: None)
+        whole = restore(chosen, read(path, chosen), damage, seed, lambda share: None, level)
         made = exposed(compared(whole, engine, chosen), chosen, stops)
         name = stem(path)
         return (
@@ -179,6 +199,23 @@ def build(engine: Engine) -> gr.Blocks:
                         buttons=[],
                     )
                     seed = gr.Number(0, label="Seed of the damage", precision=0, minimum=0, maximum=MAX_SEED)
+                    tells = gr.Checkbox(
+                        False,
+                        label="Say how strong it is",
+                        info="Else the model finds out. Told of more, it smooths more; of less, it keeps more grain",
+                        visible=False,
+                        elem_id="restore-tells",
+                    )
+                    level = gr.Slider(
+                        0,
+                        55,
+                        value=25,
+                        step=1,
+                        label="How strong it is",
+                        visible=False,
+                        elem_id="restore-level",
+                        buttons=[],
+                    )
                     exposure = gr.Slider(
                         -MOST_EXPOSURE,
                         MOST_EXPOSURE,
@@ -216,7 +253,7 @@ def build(engine: Engine) -> gr.Blocks:
 
         opened = curtain()
         keep_up(opened, engine, restores, model)
-        asked, outcome = [model, value, damage, seed, exposure], [slider, numbers, said, file]
+        asked, outcome = [model, value, damage, seed, tells, level, exposure], [slider, numbers, said, file]
         working: dict[str, Any] = {
             "api_visibility": "private",
             "show_progress": "full",
@@ -226,14 +263,26 @@ def build(engine: Engine) -> gr.Blocks:
             "concurrency_id": "restore",
         }
         begun = [
-            gr.on([opened.select, model.input], meet, model, [value, damage, exposure, examples, described], **QUIETLY),
+            gr.on(
+                [opened.select, model.input],
+                meet,
+                model,
+                [value, damage, tells, level, exposure, examples, described],
+                **QUIETLY,
+            ),
+            tells.input(tell, [model, value, damage, tells], level, **QUIETLY),
             examples.select(by_example, None, [value, exposure], **QUIETLY),
             upload.upload(by_upload, upload, [value, damage, exposure], **QUIETLY),
         ]
         for event in begun:
             event.success(draw, asked, outcome, **working)
         gr.on(
-            [damage.release, seed.submit, exposure.release], draw, asked, outcome, trigger_mode="always_last", **working
+            [damage.release, seed.submit, level.release, exposure.release],
+            draw,
+            asked,
+            outcome,
+            trigger_mode="always_last",
+            **working,
         )
         api(restore_picture, api_name="restore", concurrency_limit=AT_ONCE, concurrency_id="restore")
     return tab

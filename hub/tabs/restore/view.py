@@ -70,7 +70,7 @@ def comparison(scores: Sequence[Score], kind: Kind, size: tuple[int, ...]) -> st
     return (
         f'<section class="comparison"><div>{"".join(figures)}</div>'
         f"<p>{measures} against the picture before the damage{part}{kind.compared_as}; higher is better. Models "
-        "are not told how much of it there is.</p></section>"
+        "find out by themselves how much of it there is, unless it says otherwise.</p></section>"
     )
 
 
@@ -94,6 +94,8 @@ def about(outcome: Outcome, kind: Kind) -> str:
     picture = outcome.after
     height, width = picture.pixels.shape[:2]
     done = f"{width} x {height}, {picture.bits} bits" + (f", {kind.done(outcome.damage)}" if outcome.damage else "")
+    if outcome.level is not None:
+        done += f", the model told {outcome.level:g}"
     if outcome.exposure:
         done += f", exposed {outcome.exposure:+g} stops afterwards"
     notes = "".join(f"<li>{escape(note)}</li>" for note in picture.notes)

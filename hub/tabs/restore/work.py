@@ -33,6 +33,8 @@ class Outcome:
     scores: tuple[Score, ...]
     damage: float
     """Level of what was done to the picture first; 0: nothing."""
+    level: float | None = None
+    """How much of the damage the model was told of; ``None``: nothing."""
     exposure: float = 0
     """Stops that ``after`` was exposed longer by afterwards."""
 
@@ -43,6 +45,7 @@ class Outcome:
             "height": self.after.pixels.shape[0],
             "bits": self.after.bits,
             "damage": self.damage,
+            "level": self.level,
             "exposure": self.exposure,
             "scores": {
                 each.name: {
@@ -74,19 +77,22 @@ def read(path: Path, model: Restorer | None = None) -> Picture:
     return read_picture(path, settings().max_megapixels * 10**6, model.kind if model else None)
 
 
-def restore(model: Restorer, picture: Picture, damage: object, seed: object, progress: Progress) -> Outcome:
-    """``picture`` restored; with ``damage`` above 0 it is damaged first, and the outcome measured.
+def restore(
+    model: Restorer, picture: Picture, damage: object, seed: object, progress: Progress, level: object = None
+) -> Outcome:
+    """``picture`` restored; with ``damage`` above 0 it is damaged first, and the outcome measured. ``level``: what the
+    model is told of it.
 
     Raises:
         RequestError: an argument is out of range, or the picture too large for the model.
     """
     whole = model.accepted(picture)
     damaged = model.damaged(whole, damage, seed)
-    level = float(str(damage))
-    before = damaged if level else whole
-    after = model.restore(before, progress)
-    own = scores(whole, before, after, model.kind) if level else ()
-    return Outcome(whole, before, after, tuple(own), level)
+    done, told = float(str(damage)), model.level(level)
+    before = damaged if done else whole
+    after = model.restore(before, progress, told)
+    own = scores(whole, before, after, model.kind, told) if done else ()
+    return Outcome(whole, before, after, tuple(own), done, told)
 
 
 def compared(outcome: Outcome, engine: Engine, model: Restorer) -> Outcome:

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,6 +69,28 @@ def test_a_picture_done_in_tiles_is_the_picture_done_at_once(tmp_path: Path, tur
         assert len(shares) > 1
 
 
+def test_a_level_is_one_number_or_a_map_that_is_cut_as_the_picture_is(tmp_path: Path, turn: Turn) -> None:
+    tiny, picture = model(tmp_path, told=True), noise(203, 131, 1)
+    turn(tile=64)
+    assert np.array_equal(tiny.translate(picture, level=0), picture)
+    unknown = tiny.translate(picture)
+    assert np.array_equal(tiny.translate(picture, level=50), unknown) and off_by(unknown, picture) > 9
+    left = np.zeros((203, 131), np.float32)
+    left[:, :70] = 50
+    for level in (left, left[None, ..., None]):
+        both = tiny.translate(picture, level=level)
+        assert np.array_equal(both[:, :70], unknown[:, :70]) and np.array_equal(both[:, 70:], picture[:, 70:])
+
+
+@pytest.mark.parametrize("level", ["much", [1, 2], np.zeros((131, 203)), float("nan"), 256, {}, [[1], [2, 3]]])
+def test_a_level_that_is_none_is_one_sentence(tmp_path: Path, level: Any) -> None:
+    with pytest.raises(RequestError) as refused:
+        model(tmp_path, told=True).translate(noise(203, 131, 1), level=level)
+    assert "level" in sentence(refused.value)
+    with pytest.raises(RequestError, match="'tiny-denoiser' cannot be told how much"):
+        model(tmp_path / "blind").translate(noise(203, 131, 1), level=level)
+
+
 def test_a_margin_less_than_the_reach_would_show(tmp_path: Path, turn: Turn) -> None:
     """The test above proves something: with a reach that is not the truth, the tiles do not join."""
     picture = noise(200, 200, 1)
@@ -102,8 +125,9 @@ def test_no_part_is_a_sliver_that_takes_as_long_as_the_others(length: int) -> No
     assert even_side(80, 64, 8, 4) == 64, "what one part is given anyway stays whole"
 
 
-def test_twelve_megapixels_take_no_more_memory_than_the_pictures_and_a_tile(tmp_path: Path) -> None:
-    tiny = model(tmp_path)
+@pytest.mark.parametrize("told", [False, True])
+def test_twelve_megapixels_take_no_more_memory_than_the_pictures_and_a_tile(tmp_path: Path, told: bool) -> None:
+    tiny = model(tmp_path, told=told)
     picture = noise(3000, 4000, 1)
     tiny.translate(picture[:600, :600])
     tracemalloc.start()
