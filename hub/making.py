@@ -28,6 +28,7 @@ def _make(
     out: Path,
     image: Path | None = None,
     inverse: bool = False,
+    level: float | None = None,
     count: int | None = None,
     seed: int | None = None,
     label: str | None = None,
@@ -40,6 +41,8 @@ def _make(
         out: the PNG to write: a grid of all pictures, or what has become of --image.
         image: for models that turn one picture into another: the picture.
         inverse: for those that go both ways: the other way round.
+        level: for those that restore and can be told: how much of the damage the picture has, for example the standard
+            deviation of its noise in grey levels; the model finds out unless given.
         count: for models that make pictures from noise: how many; 16 unless given.
         seed: for these: the same seed gives the same pictures; 0 unless given.
         label: for conditional models among these: a class, by name or number.
@@ -56,11 +59,12 @@ def _make(
             raise RequestError(f"'{model}' turns one picture into another: give it one with --image.")
         if not image.is_file():
             raise RequestError(f"There is no file {image}.")
-        told = _translate(opened, image, out, inverse)
+        told = _translate(opened, image, out, inverse, level)
     elif not isinstance(opened, SampleModel):
         raise RequestError(f"'{model}' has the task '{opened.bundle.task}', which genhub run cannot do yet.")
     else:
-        useless = [name for name, value in {"image": image, "inverse": inverse}.items() if value]
+        of_pictures = {"image": image, "inverse": inverse or None, "level": level}
+        useless = [name for name, value in of_pictures.items() if value is not None]
         _refuse(useless, model, "makes pictures from noise")
         pictures = opened.sample(
             16 if count is None else count, seed or 0, label, 1.0 if temperature is None else temperature
@@ -76,10 +80,12 @@ def _refuse(given: Sequence[str], model: str, does: str) -> None:
         raise RequestError(f"'{model}' {does}: it has no use for {' and '.join(f'--{name}' for name in given)}.")
 
 
-def _translate(model: TranslateModel, image: Path, out: Path, inverse: bool) -> str:
+def _translate(model: TranslateModel, image: Path, out: Path, inverse: bool, level: float | None) -> str:
     """Write what becomes of ``image``; returns a line about it, and one for each thing to know."""
     limit, name = settings().max_megapixels * 10**6, model.bundle.id
     if model.bundle.restores is None:
+        if level is not None:
+            raise RequestError(f"'{name}' restores nothing: it has no use for --level.")
         seen = model.fitted(images.read(image, limit), model.looks_locally, ground(pairs(model, inverse)))
         translated = model.translate(seen, inverse)
         files.write(out, images.to_png(translated))
@@ -87,7 +93,7 @@ def _translate(model: TranslateModel, image: Path, out: Path, inverse: bool) -> 
     if inverse:
         raise RequestError(f"'{name}' restores pictures: there is no other way round.")
     restorer = Restorer(model)
-    restored = restorer.restore(restorer.accepted(read(image, limit, restorer.kind)))
+    restored = restorer.restore(restorer.accepted(read(image, limit, restorer.kind)), level=level)
     files.write(out, restored.to_png())
     height, width = restored.pixels.shape[:2]
     return "\n".join([f"{image.name} restored by {name}, {width} x {height}, {restored.bits} bits", *restored.notes])

@@ -26,6 +26,7 @@ FLAGS = {
     "temperature": ("below 1 typical pictures, above 1 daring ones", float, 1.0),
     "strength": ("how much of the style, 0 to 1", float, 1.0),
     "label": ("a class, by name or number; all in turn unless given", str, None),
+    "level": ("how much of the damage there is; the model finds out unless given", float, None),
     "tokens": ("texts as their tokenizer's numbers, as in '49406,2368,49407 49406,1929,49407'", str, None),
 }  # fmt: skip
 PICTURES = {
@@ -154,7 +155,8 @@ def translate(bundle, args):
     graph = "inverse" if getattr(args, "inverse", False) else bundle.main
     path, about = needed(args, "image"), bundle.image
     if not about["dynamic"]:
-        return write(bundle.run(graph, {"image": bundle.picture(path, "image")})["translated"], args.out)
+        pixels = bundle.picture(path, "image")
+        return write(bundle.run(graph, {"image": pixels} | told(bundle, graph, args, pixels))["translated"], args.out)
     picture = bundle.opened(path)
     # A model that restores grey pictures takes red, green and blue one by one.
     each = bundle.about.get("restores") and about["channels"] == 1 and picture.mode not in ("1", "L", "LA")
@@ -164,8 +166,19 @@ def translate(bundle, args):
     pixels = pixels.reshape(1, height, width, channels)
     padding = [(0, 0), *((0, -side % about["multiple"]) for side in (height, width)), (0, 0)]
     pixels = np.pad(pixels, padding, mode="reflect")
-    found = bundle.run(graph, {"image": pixels.transpose(3, 1, 2, 0) if each else pixels})["translated"]
+    pixels = pixels.transpose(3, 1, 2, 0) if each else pixels
+    found = bundle.run(graph, {"image": pixels} | told(bundle, graph, args, pixels))["translated"]
     return write((found.transpose(3, 1, 2, 0) if each else found)[:, :height, :width], args.out)
+
+
+def told(bundle, graph, args, pixels):
+    """How much of the damage there is, the same everywhere, for a model that takes a map of it."""
+    if "level" not in bundle.ports(graph):
+        return {}
+    level = -1.0 if args.level is None else args.level
+    if not -1 <= level <= 255:
+        raise Refusal("--level must lie between 0 and 255")
+    return {"level": np.full((*pixels.shape[:3], 1), level, np.float32)}
 
 
 def pictures(bundle, args):
@@ -249,7 +262,7 @@ def parser(bundle):
     made = argparse.ArgumentParser(description=f"{about['title']}: {about['description']}")
     ports = [port for graph in bundle.graphs for port in bundle.ports(graph)]
     names = ["count", "seed", "temperature"] if bundle.task == "sample" else []
-    names += [name for name in ("label", "strength") if name in ports]
+    names += [name for name in ("label", "strength", "level") if name in ports]
     names += ["tokens"] if "input_ids" in ports else []
     for name in names:
         text, kind, default = FLAGS[name]

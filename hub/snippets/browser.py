@@ -118,6 +118,8 @@ def _input(each: Input, plan: Plan) -> list[str]:
             ]
         case "strength":
             return [tensor("float32", f"new Float32Array({shape[0]}).fill(1)") + "  // 0 keeps the content"]
+        case "level":
+            return [tensor("float32", f"new Float32Array({each.size}).fill(-1)") + "  // not known: it finds out"]
         case "tokens":
             ids = ", ".join(f"{token}n" for token in TOKENS)
             return [tensor("int64", f"BigInt64Array.of({ids})") + "  // the tokens of your text"]

@@ -115,6 +115,8 @@ def _input(each: Input, plan: Plan) -> list[str]:
             return _planes(each, plan)
         case "strength":
             return [filled("float", "1f") + "  // 0 keeps the content, 1 is all style"]
+        case "level":
+            return [filled("float", "-1f") + "  // how much to take out; below 0, the model finds out"]
         case "tokens":
             ids = ", ".join(f"{token}L" for token in TOKENS)
             return [tensor("long", f"new[] {{ {ids} }}") + "  // the tokens of your text"]

@@ -29,7 +29,7 @@ RUNS: dict[str, tuple[str, ...]] = {
 }
 """Task -> the graphs a snippet runs, in order, where the bundle has them."""
 
-Role = Literal["earlier", "noise", "label", "picture", "mask", "planes", "strength", "tokens", "attention"]
+Role = Literal["earlier", "noise", "label", "picture", "mask", "planes", "strength", "level", "tokens", "attention"]
 Use = Literal["pictures", "heatmap", "score", "embedding", "latent"]
 
 INPUT_ROLES: dict[str, Role] = {
@@ -39,6 +39,7 @@ INPUT_ROLES: dict[str, Role] = {
     "mask": "mask",
     "pixel_values": "planes",
     "strength": "strength",
+    "level": "level",
     "input_ids": "tokens",
     "attention_mask": "attention",
 }

@@ -61,6 +61,8 @@ def _input(each: Input, plan: Plan) -> list[str]:
             ]
         case "strength":
             return [f"{name} = np.ones({shape}, np.float32)  # 0 keeps the content, 1 is all style"]
+        case "level":
+            return [f"{name} = np.full({shape}, -1, np.float32)  # how much to take out; below 0, the model finds out"]
         case "tokens" if plan.has("tokenizer.json"):
             return [
                 f'tokens = Tokenizer.from_file("tokenizer.json").encode("{TEXT}")',

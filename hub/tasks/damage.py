@@ -46,6 +46,8 @@ class Kind:
     """What of a picture is compared with the truth, uint8 [H, W, C]."""
     compared_as: str = ""
     """What that is, as the end of a sentence."""
+    amount: str = ""
+    """What the slider says by which a model is told how much of it there is."""
     estimated: Callable[[np.ndarray], float] | None = None
     """About how much of it is in a picture uint8 [H, W, C], where that can be seen."""
     brightens: bool = False
@@ -165,6 +167,7 @@ KINDS: dict[str, Kind] = {
             "Non-local means": (non_local_means, "told the noise"),
             "Total variation": (total_variation, "told the noise"),
         },
+        amount="Noise in the picture, in grey levels",
         estimated=estimated_noise,
     ),
     "low light": Kind(
@@ -192,6 +195,7 @@ KINDS: dict[str, Kind] = {
             "Non-local means": (slice_means, "told the noise"),
             "Total variation": (slice_variation, "told the noise"),
         },
+        amount="Times the dose was halved",
         whole=tomography.LARGEST,
         compared=tomography.in_window,
         compared_as=f" inside the window of soft tissue ({tomography.WINDOW})",

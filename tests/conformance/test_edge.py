@@ -173,6 +173,21 @@ def test_the_command_names_the_folder_after_the_model(
     assert dispatch(["pull", "gan-fashion", "--variant", "fp16"]) == 0  # again: replaced
 
 
+@pytest.mark.parametrize("dynamic", [True, False])
+def test_a_model_that_can_be_told_the_level_is_told_it(dynamic: bool, tmp_path: Path) -> None:
+    write_tiny_translator(tmp_path / "tiny", told=True, dynamic=dynamic)
+    pull(str(tmp_path / "tiny"), None, tmp_path / "box")
+    picture = smooth(32, 32, 1)
+    Image.fromarray(picture[..., 0]).save(tmp_path / "a.png")
+    for flags, level in (([], None), (["--level", "0"], 0), (["--level", "12.5"], 12.5)):
+        ran = run(tmp_path / "box", "--image", str(tmp_path / "a.png"), "--out", str(tmp_path / "o.png"), *flags)
+        assert ran.returncode == 0, ran.stderr
+        expected = Restorer(open_model(tmp_path / "tiny")).restore(Picture(picture), level=level).pixels
+        assert np.array_equal(np.asarray(Image.open(tmp_path / "o.png")), expected[..., 0])
+    refused = run(tmp_path / "box", "--image", str(tmp_path / "a.png"), "--level", "300")
+    assert refused.returncode == 1 and "--level must lie between 0 and 255" in refused.stderr
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_a_restoring_model_takes_any_size_and_colour_as_the_hub_does(mode: str, tmp_path: Path) -> None:
     write_tiny_translator(tmp_path / "tiny")

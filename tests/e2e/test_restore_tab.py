@@ -34,7 +34,9 @@ WATCH = """() => {
 
 @pytest.fixture(scope="module")
 def denoisers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """A hub with two denoisers, of clean and of noisy pictures to try them on, one model of CT and one of low light."""
+    """A hub with two denoisers, of clean and of noisy pictures to try them on, one that can be told how much there is,
+    one model of CT and one of low light.
+    """
     folder = tmp_path_factory.mktemp("bundles")
     write_tiny_translator(folder / "clean")
     write_tiny_translator(folder / "noisy", bundle_id="noisy", channels=3, targets=False)
@@ -43,7 +45,8 @@ def denoisers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     about: dict[str, Any] = {"GENHUB_PROVIDER": "cpu", "GENHUB_TILE": "64"}
     light = Damage(kind="low light", lowest=1, highest=5)
     write_tiny_translator(folder / "dark", bundle_id="dark", title="Tiny of low light", damage=light)
-    models = ",".join(str(folder / name) for name in ("clean", "noisy", "ct", "dark"))
+    write_tiny_translator(folder / "told", bundle_id="told", title="Tiny that listens", channels=3, told=True)
+    models = ",".join(str(folder / name) for name in ("clean", "noisy", "ct", "dark", "told"))
     with serving("--models", models, **about) as running:
         yield running
 
@@ -154,6 +157,41 @@ def test_a_brightened_picture_is_exposed_longer_afterwards(denoisers: RunningHub
     visit.page.get_by_label("Take example 2").click()
     after(visit, picture)
     assert exposure.input_value() == "0", "of another picture it is another guess"
+    assert visit.complaints == []
+
+
+def test_a_model_is_told_how_much_noise_there_is_by_who_knows_better(
+    denoisers: RunningHub, visit: Visit, tmp_path: Path
+) -> None:
+    Image.fromarray(smooth(64, 64, 3)).save(tmp_path / "clean.png")
+    open_tab(visit, denoisers)
+    picture = after(visit)
+    tells = visit.page.get_by_label("Tell the model how much there is")
+    level = visit.page.locator("#restore-level input[type=range]")
+    assert tells.is_hidden() and level.is_hidden(), "this one finds out by itself"
+    visit.page.click("#restore-model input")
+    visit.page.get_by_role("option", name="Tiny that listens").click()
+    picture = after(visit, picture)
+    assert level.is_hidden()
+    tells.check()
+    level.wait_for()
+    visit.page.get_by_text("noise 25 added, the model told 25").wait_for()
+    picture = after(visit, picture)
+    level.focus()
+    for _ in range(5):
+        level.press("ArrowLeft")
+    visit.page.get_by_text("noise 25 added, the model told 20").wait_for()
+    visit.page.locator("#restored-scores").get_by_text("this model, told 20").wait_for()
+    picture = after(visit, picture)
+    visit.page.locator("input[type=file]").first.set_input_files(tmp_path / "clean.png")
+    visit.page.get_by_text("64 x 64, 8 bits, the model told").wait_for()
+    picture = after(visit, picture)
+    tells.uncheck()
+    level.wait_for(state="hidden")
+    visit.page.get_by_text("64 x 64, 8 bits", exact=True).wait_for()
+    tells.check()
+    visit.page.get_by_text("64 x 64, 8 bits, the model told").wait_for()
+    assert float(level.input_value()) <= 2, "of a picture without noise the slider begins where its noise is"
     assert visit.complaints == []
 
 

@@ -43,6 +43,25 @@ def test_a_picture_is_restored_at_its_own_depth(
     assert 0 < change.max() < 40 * 257
 
 
+def test_a_model_that_can_be_told_the_level_is_told_it(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tiny_translator(tmp_path / "told", told=True)
+    made = {}
+    for level in ("0", "20", None):
+        flags = [] if level is None else ["--level", level]
+        asked = ["run", str(tmp_path / "told"), "--image", str(photo), "--out", str(tmp_path / "out.png"), *flags]
+        assert dispatch(asked) == 0
+        made[level] = depth.read(tmp_path / "out.png").pixels.astype(int)
+    assert np.array_equal(made["0"], depth.read(photo).pixels)
+    partly, wholly = (np.abs(made[level] - made["0"]).mean() for level in ("20", None))
+    assert 0 < partly < wholly
+    capsys.readouterr()
+    asked = ["run", str(tmp_path / "told"), "--image", str(photo), "--out", str(tmp_path / "o.png"), "--level", "56"]
+    assert dispatch(asked) == 2
+    assert "from 0 to 55" in sentence(ValueError(capsys.readouterr().err.strip()))
+
+
 def test_a_dicom_slice_comes_out_as_a_picture_with_a_notice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_tiny_translator(tmp_path / "ct", damage=Damage(kind="low-dose CT", lowest=2, highest=9))
     path, out = write_dicom(tmp_path / "a.dcm", head()), tmp_path / "out.png"
@@ -74,17 +93,19 @@ def test_a_model_that_restores_nothing_translates_both_ways(tmp_path: Path) -> N
         (["--image", "nowhere.png"], "There is no file nowhere.png."),
         (["--image", __file__], "not a picture that can be read"),
         (["--inverse"], "give it one with --image."),
+        (["--image", "photo", "--level", "25"], "'tiny-denoiser' cannot be told how much there is to restore"),
     ],
 )
 def test_what_does_not_fit_the_task_is_one_sentence(
-    denoiser: str, flags: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    denoiser: str, photo: Path, flags: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    flags = [str(photo) if flag == "photo" else flag for flag in flags]
     assert dispatch(["run", denoiser, *flags, "--out", str(tmp_path / "out.png")]) == 2
     assert told in sentence(ValueError(capsys.readouterr().err.strip()))
     assert not (tmp_path / "out.png").exists()
 
 
-@pytest.mark.parametrize("flags", [["--image", "a.png"], ["--inverse"]])
+@pytest.mark.parametrize("flags", [["--image", "a.png"], ["--inverse"], ["--level", "0"]])
 def test_noise_needs_no_picture(
     tiny_bundle: Path, flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -108,7 +108,7 @@ def build(engine: Engine) -> gr.Blocks:
             {"example": 0},
             gr.update(maximum=highest, step=kind.step, value=start, info=f"{kind.info}{view.learned(chosen.damage)}"),
             gr.update(value=False, visible=chosen.bundle.told),
-            gr.update(visible=False, maximum=highest, step=kind.step),
+            gr.update(visible=False, maximum=highest, step=kind.step, label=kind.amount),
             gr.update(value=0, visible=kind.brightens),
             offered,
             facts(chosen.bundle, folded=True),
@@ -201,8 +201,8 @@ def build(engine: Engine) -> gr.Blocks:
                     seed = gr.Number(0, label="Seed of the damage", precision=0, minimum=0, maximum=MAX_SEED)
                     tells = gr.Checkbox(
                         False,
-                        label="Say how strong it is",
-                        info="Else the model finds out. Told of more, it smooths more; of less, it keeps more grain",
+                        label="Tell the model how much there is",
+                        info="Else it finds out. Told of more, it smooths more; of less, it keeps more grain",
                         visible=False,
                         elem_id="restore-tells",
                     )
@@ -211,7 +211,7 @@ def build(engine: Engine) -> gr.Blocks:
                         55,
                         value=25,
                         step=1,
-                        label="How strong it is",
+                        label=KINDS["gaussian noise"].amount,
                         visible=False,
                         elem_id="restore-level",
                         buttons=[],

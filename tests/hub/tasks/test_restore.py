@@ -172,6 +172,27 @@ def test_another_exposure_is_measured_again_and_all_else_stays(tmp_path: Path) -
     assert np.array_equal(found[1].picture, brighter.pixels)
 
 
+def test_a_model_that_can_be_told_is_told_and_another_refuses(grey: Restorer, tmp_path: Path) -> None:
+    told, picture = restorer(tmp_path, told=True), grey.damaged(Picture(smooth(40, 50, 3)), 25)
+    assert np.array_equal(told.restore(picture, level=0).pixels, picture.pixels)
+    assert np.array_equal(told.restore(picture).pixels, told.restore(picture, level=55).pixels)
+    assert not np.array_equal(told.restore(picture, level=10).pixels, told.restore(picture).pixels)
+    for model, level in ((told, -1), (told, 56), (told, "loud"), (told, float("nan")), (told, True), (grey, 25)):
+        with pytest.raises(RequestError, match="told") as refused:
+            model.restore(picture, level=level)
+        sentence(refused.value)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 90), (40, 50), (700, 400)])
+def test_what_it_may_be_told_begins_at_about_what_there_is(tmp_path: Path, size: tuple[int, int]) -> None:
+    told = restorer(tmp_path, told=True)
+    for level in (0, 10, 30):
+        found = told.suggested(told.damaged(Picture(smooth(*size, 3)), level))
+        assert found == round(found) and (abs(found - level) <= 3 if min(size) > 2 else found == told.kind.start)
+    slices = restorer(tmp_path / "ct", told=True, damage=Damage(kind="low-dose CT", lowest=2, highest=5))
+    assert slices.suggested(Picture(smooth(40, 50, 1))) == 5, "nothing tells: the usual, or the most it knows"
+
+
 @pytest.mark.parametrize("level", [-1, 55.5, float("nan"), float("inf"), "25", None, True, [1], "9" * 10_000])
 def test_a_noise_that_is_none_is_one_sentence(grey: Restorer, level: object) -> None:
     with pytest.raises(RequestError, match="from 0 to 55") as refused:
