@@ -158,10 +158,7 @@ def test_a_slider_moves_the_picture_while_it_is_dragged_and_the_rows_once_it_res
 
 
 @pytest.mark.parametrize("visit", [(1280, 900), PHONE], indirect=True)
-def test_an_attribute_is_given_and_taken_by_its_slider(hub: RunningHub, plane: RunningHub, visit: Visit) -> None:
-    open_tab(visit, hub)
-    assert visit.page.get_by_role("tab", name="Attributes").count() == 0, "bundles without directions have no such tab"
-    source(visit, "#walk-film")  # who leaves a page while it draws is told of a broken stream
+def test_an_attribute_is_given_and_taken_by_its_slider(plane: RunningHub, visit: Visit) -> None:
     open_tab(visit, plane, "Attributes")
     start = source(visit, "#attributes-picture")
     assert visit.page.locator(".dimension:visible").count() == 2
@@ -179,6 +176,19 @@ def test_an_attribute_is_given_and_taken_by_its_slider(hub: RunningHub, plane: R
     visit.page.click("#attributes-back")
     wait_for_again(visit, "#attributes-picture", start)
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.page.viewport_size["width"]  # type: ignore[index]
+    assert visit.complaints == []
+
+
+def test_attributes_come_and_go_with_the_models_that_have_them(hub: RunningHub, visit: Visit) -> None:
+    open_tab(visit, hub)
+    attributes = visit.page.get_by_role("tab", name="Attributes")
+    attributes.wait_for()
+    for title, state in (("GAN · Fashion-MNIST", "detached"), ("VAE · Fashion-MNIST", "visible")):
+        drawn = source(visit, "#walk-film")
+        visit.page.click("#latent-model input")
+        visit.page.get_by_role("option", name=title, exact=True).click()
+        attributes.wait_for(state=state)  # type: ignore[arg-type]
+        wait_for_another(visit, "#walk-film", drawn)
     assert visit.complaints == []
 
 

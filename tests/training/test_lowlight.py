@@ -54,7 +54,7 @@ def test_the_exposure_is_learned_from_whole_pictures_and_does_not_touch_the_net(
     trainer = lowlight.Trainer(config, data, new_accelerator(cpu=True))
     net, meter = trainer.groups()
     assert len(net["params"]) + len(meter["params"]) == len(list(trainer.restorer.parameters()))
-    assert meter["weight_decay"] == config.meter_decay
+    assert (meter["lr"], meter["weight_decay"]) == (config.meter_learning_rate, config.meter_decay)
     batch = {"image": to_float(data.train.images[:32])}
     errors = [float(trainer.step(batch)["exposure_mse"]) for _ in range(80)]
     assert sum(errors[-10:]) < 0.5 * sum(errors[:10])

@@ -31,6 +31,7 @@ from torch.nn import functional as F
 from training.damage import Damage, darken, to_linear, to_srgb
 from training.errors import TrainingError
 from training.metrics import ssim
+from training.pixels import to_float
 from training.precision import autocast
 from training.restorer import ResidualBlock, Restorer, RestorerConfig, mean_squares
 
@@ -46,8 +47,8 @@ AROUND = 33
 """Places of 16 px a side of which the exposure is read: 256 px in each direction, all of a picture that has no more."""
 DARKEST, TONES = -12.0, 24
 """Tones that pixels are compared with, evenly spaced from this power of two of white up to white itself."""
-EXPOSURES = 4
-"""Of each picture, that a step learns to read the exposure from."""
+PIECES = 16
+"""Pictures that a step learns to read the exposure from: many, since one tells little of what others are like."""
 THIN = 64
 """Pixels a side that are enough for that."""
 
@@ -70,8 +71,10 @@ class Config(RestorerConfig):
     """Lightest training picture, in stops below the right exposure."""
     max_stops: float = 5.0
     """Darkest training picture: what each is short of is drawn from `min_stops` to this."""
-    meter_decay: float = 0.3
-    """AdamW's weight decay of what tells the exposure."""
+    meter_learning_rate: float = 3e-3
+    """Peak of the learning rate of what tells the exposure."""
+    meter_decay: float = 0.5
+    """AdamW's weight decay of it."""
     dropout: float = 0.2
     """Share of the tones that a step leaves out of what tells the exposure, so that none decides alone."""
 
@@ -190,14 +193,16 @@ class Trainer(Restorer):
     def groups(self) -> list[dict[str, Any]]:
         meter = list(self.restorer.meter.parameters())
         rest = [each for name, each in self.restorer.named_parameters() if not name.startswith("meter.")]
-        return [{"params": rest}, {"params": meter, "weight_decay": self.config.meter_decay}]
+        own = {"lr": self.config.meter_learning_rate, "weight_decay": self.config.meter_decay}
+        return [{"params": rest}, {"params": meter, **own}]
 
     def errors(self, image: Tensor) -> dict[str, Tensor]:
         # What is wrong with the exposure is so much more than any noise that nobody would learn to take that out beside
         # it: so noise is taken out at the right exposure.
         clean = self._window(image)
         levels = self.random_levels(len(clean))
-        metered = thinned(image).repeat(EXPOSURES, 1, 1, 1)
+        chosen = torch.randint(len(self.data.train), (PIECES,)).numpy()
+        metered = thinned(to_float(self.data.train.images[chosen]).to(image.device))
         stops = self.random_levels(len(metered))
         with autocast(image.device, self.config.precision):
             bright, read = self.parallel_restorer(

@@ -44,13 +44,15 @@ def build(engine: Engine) -> gr.Blocks:
             with gr.Tab("Traverse"):
                 moved = traverse.Axes("traverse", LatentSpace.most_active, span=3, rows=MOST_ACTIVE)
                 sections.append(traverse.build(stage, moved))
+            # What not every model has appears with the first that has it: Gradio 6.31 never takes away a tab that the
+            # page began with.
             most = max(MOST_DIRECTIONS, *(len(bundle.directions) for bundle in models.values()))
-            with gr.Tab("Attributes", visible=bool(first.directions)) as attributes_tab:
+            with gr.Tab("Attributes", visible=False) as attributes_tab:
                 given = traverse.Axes("attributes", LatentSpace.directions, span=2, rows=most)
                 sections.append(traverse.build(stage, given))
             with gr.Tab("Arithmetic"):
                 sections.append(arithmetic.build(stage))
-            with gr.Tab("Map", visible=first.latent_dim == 2) as map_tab:
+            with gr.Tab("Map", visible=False) as map_tab:
                 sections.append(plane.build(stage))
 
             if holes.pairs(models):
