@@ -59,6 +59,9 @@ HUB_CALLS = {
     "clip": 'scores = model.classify(pixels, ["a cat", "a dog"])',
 }
 
+TOLD_CALL = """
+translated = model.translate(pixels, level=25)  # told how much there is; a map as large as the picture will do too"""
+
 QUALITY = "## How good it is"
 
 
@@ -146,6 +149,9 @@ def _facts(bundle: Bundle) -> str:
     ]
     if bundle.latent_dim:
         rows.insert(2, ("Latent", f"{bundle.latent_dim} numbers"))
+    if bundle.restores:
+        finds = "below 0 where the model is to find out" if bundle.told else "which the model finds out"
+        rows.insert(2, ("Takes out", f"{bundle.restores}{', told as `level`' if bundle.told else ''}, {finds}"))
     if bundle.conditional:
         rows.insert(2, ("Labels", ", ".join(bundle.labels)))
     if "judge" in bundle.graphs:
@@ -164,7 +170,7 @@ With Generative Hub (`pip install generative-hub`); an id, this folder or a Hub 
 ```python
 from hub import open_model
 model = open_model("{bundle.id}")
-{HUB_CALLS[bundle.task]}
+{HUB_CALLS[bundle.task]}{TOLD_CALL if bundle.told else ""}
 ```
 
 With ONNX Runtime and nothing else. Pixels go in and come out as `uint8`, channels last; scaling and rounding are inside

@@ -181,6 +181,11 @@ class Damage(_Frozen):
     """The range it was trained on: standard deviations in grey levels for noise, stops for low light,
     halvings of the dose for CT."""
 
+    def __str__(self) -> str:
+        """What it is, and how much of it the model knows, for people."""
+        unit = {"gaussian noise": "grey levels", "low light": "stops", "low-dose CT": "halvings of the dose"}[self.kind]
+        return f"{self.kind}, {self.lowest:g} to {self.highest:g} {unit}"
+
 
 class Bundle(_Frozen):
     """The manifest ``bundle.json``: all that the hub, a browser page or a publisher needs to know about one model."""

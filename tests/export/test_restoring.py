@@ -1,5 +1,6 @@
 """What the bundle of a restoring model says beyond others: what it takes out, how far it looks, what would be right."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 from export.bundle import EXAMPLES, SHEET_SIDE, Written, write_bundle
 from export.run import read_run
 from export.trained import Examples
+from hub import open_model
 from hub.contract import Damage
 from tests.export.stand_ins import SIZE, pictures, trained
 from tests.training.commands import TINY
@@ -68,6 +70,22 @@ def test_a_net_of_one_size_gets_none_and_no_reach(tmp_path: Path) -> None:
     written = write_bundle(trained("translate"), tmp_path / "fixed", wanted=())
     assert written.bundle.reach is None and written.bundle.restores is None
     assert not (written.folder / "examples/sheet.png").exists() and not (written.folder / "targets").exists()
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_the_card_says_what_it_takes_out_and_how_it_is_told(told: bool, tmp_path: Path) -> None:
+    written = write_bundle(trained("translate", told=told, restores=NOISE), tmp_path / "made", wanted=())
+    text = (written.folder / "README.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith("| **Takes out**"))
+    assert row.startswith("| **Takes out** | gaussian noise, 0 to 55 grey levels,")
+    call, model = re.search(r"```python\nfrom hub.*?\n(.*?)```", text, re.DOTALL), open_model(written.folder)
+    assert call is not None and written.bundle.told == told
+    assert ("`level`" in row) == ("level=25" in call[1]) == ("level = np.full" in text) == told
+    exec(
+        call[1].replace(f'"{written.bundle.id}"', "folder"),
+        given := {"pixels": pictures(1, 3)[0], "folder": written.folder, "open_model": open_model},
+    )
+    assert np.array_equal(given["translated"], model.translate(pictures(1, 3)[0], level=25 if told else None))
 
 
 def test_the_denoiser_says_which_noise_it_knows_and_takes_any_size(tmp_path: Path) -> None:

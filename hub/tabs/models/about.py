@@ -60,9 +60,11 @@ def _facts(model: Model) -> str:
     image, training = bundle.image, bundle.training
     steps = f" in steps of {image.multiple}" if image.multiple > 1 else ""
     size = f"any size{steps}" if image.dynamic else f"{image.width} x {image.height}"
+    told = "; can be told how much" if bundle.told else ""
     listed = [
         ("Task", bundle.task),
         ("Picture", f"{size}, {COLOURS[image.channels]}"),
+        *([("Takes out", f"{bundle.restores}{told}")] if bundle.restores else []),
         *([("Latent", f"{bundle.latent_dim} numbers")] if bundle.latent_dim else []),
         *([("Labels", ", ".join(bundle.labels))] if bundle.conditional else []),
         *([("Judge", f"tells apart {', '.join(bundle.labels)}")] if "judge" in bundle.graphs else []),
