@@ -11,12 +11,13 @@ r"""A restoring recipe beside what one would use instead, on the same damaged te
 Denoising: BM3D, non-local means, total variation. Low light: gamma, CLAHE, histogram equalisation, and BM3D after an
 exposure that is found or told. Low-dose CT: the three of denoising, told how strong the noise is at that dose, and BM3D
 told its spectrum as well, since it is not white. Each method chooses its setting for each level on validation pictures;
-ours is told nothing, nor are the bundles that `--beside` names. The damage is the evaluation's own; where sources are
-damaged already (`cyclegan --preset restore` on slices of a low dose), it is theirs. BM3D takes seconds a picture, so
-the comparison may be on the first pictures of the test split (`--pictures`) and on the middle of large ones (`--side`),
-ours on these too; methods that see a picture as a whole, such as CLAHE, do better on whole ones. Writes
-`baselines.json` into the run, where `genhub export` finds it, beside what is in there already. The peers live in a
-throwaway environment; what they made is kept in `RUN/peers-*`, and is used again as long as the pictures are the same.
+ours is told nothing, nor are the bundles that `--beside` names; one that can be told is compared told as well. The
+damage is the evaluation's own; where sources are damaged already (`cyclegan --preset restore` on slices of a low dose),
+it is theirs. BM3D takes seconds a picture, so the comparison may be on the first pictures of the test split
+(`--pictures`) and on the middle of large ones (`--side`), ours on these too; methods that see a picture as a whole,
+such as CLAHE, do better on whole ones. Writes `baselines.json` into the run, where `genhub export` finds it, beside
+what is in there already. The peers live in a throwaway environment; what they made is kept in `RUN/peers-*`, and is
+used again as long as the pictures are the same.
 """
 
 import argparse
@@ -41,9 +42,10 @@ from training.evaluation import unpadded
 from training.families import cyclegan
 from training.hounsfield import in_window
 from training.metrics import psnr, ssim
-from training.restorer import Restorer
+from training.restorer import TOLD, Restorer
 
 PEERS = ("bm3d==4.0.3", "scikit-image==0.26.0")
+OURS, OURS_TOLD, UNTOLD = "this model", f"this model, {TOLD}", "this model, not told"
 MEASURES = {"sigma": (psnr,), "stops": (psnr, ssim), "halvings": (psnr, ssim)}
 SEEN: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {"halvings": in_window}
 """What of the pictures is compared, where it is not all of it."""
@@ -56,6 +58,8 @@ class Subject(NamedTuple):
     levels: tuple[int, ...]
     damaged: Callable[[Split, int], NDArray[np.uint8]]
     restore: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+    told: Callable[[NDArray[np.uint8], float], NDArray[np.uint8]] | None = None
+    """The same, told the level."""
 
 
 def subject(trainer: object) -> Subject:
@@ -67,7 +71,8 @@ def subject(trainer: object) -> Subject:
             clean = unpadded(split.images, trainer.data)
             return damaged_images(trainer.damage, clean, np.full(len(clean), level))
 
-        return Subject(trainer.unit, trainer.levels, damaged, trainer.restore)
+        told = trainer.restore if trainer.told else None
+        return Subject(trainer.unit, trainer.levels, damaged, trainer.restore, told)
     assert isinstance(trainer, cyclegan.Trainer) and trainer.halvings is not None, "nobody knows its damage"
     return Subject("halvings", (trainer.halvings,), lambda split, level: trainer.pairs(split)[0], trainer.translate)
 
@@ -129,18 +134,24 @@ def main() -> None:
     all_of_them = given["test_clean"].shape == trainer.data.test.images.shape
     for level in ours.levels:
         damaged = given[f"test_{level}"]
-        found = {"this model": ours.restore(damaged)}
+        found = {OURS: ours.restore(damaged)}
+        if ours.told:
+            found[OURS_TOLD] = ours.told(damaged, level)
         found |= {name: open_model(name).translate(damaged) for name in arguments.beside}
         found |= {name.partition("/")[0]: images for name, images in made.items() if name.endswith(f"/{level}")}
         for measure in MEASURES[ours.unit]:
             values = {name: measure(seen(images), truth) for name, images in found.items()}
             at = f"{measure.__name__}_{ours.unit}_{level}"
             print(at, *(f"{name} {value:.3f}" for name, value in values.items()), sep="  ", flush=True)
-            if all_of_them:  # then ours is the run's own number
-                del values["this model"]
             beside = "" if all_of_them else f", {len(truth)} pictures"
-            found_now = {name + beside: round(value, 3) for name, value in values.items()}
-            baselines[at] = baselines.get(at, {}) | found_now
+            own = {at: {OURS: values.pop(OURS)}}
+            if ours.told:
+                own[f"{at}/{TOLD}"] = {OURS: values.pop(OURS_TOLD), UNTOLD: own[at][OURS]}
+            for key, numbers in own.items():
+                found_now = {name + beside: round(value, 3) for name, value in (numbers | values).items()}
+                if all_of_them:  # then ours is the run's own number
+                    del found_now[OURS]
+                baselines[key] = baselines.get(key, {}) | found_now
     write_json(written, baselines)
 
 
