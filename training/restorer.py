@@ -71,8 +71,8 @@ class RestorerConfig(RunConfig):
 class ToldConfig(RestorerConfig):
     """Settings of restorers that can be told how much of the damage there is."""
 
-    told: bool = True
-    """Also take a map of the level of the damage, which may say that it is not known; otherwise blind."""
+    told: bool = False
+    """Also take a map of the level of the damage, which may say that it is not known. The presets do."""
 
 
 class ResidualBlock(nn.Module):

@@ -20,7 +20,7 @@ from training.ema import EMA
 from training.errors import TrainingError
 from training.family import Trainer
 
-NO_SHAPE = CHANGEABLE | {"seed", "start", "precision", "batch_size", "crop"}
+NO_SHAPE = CHANGEABLE | {"seed", "start", "precision", "batch_size", "crop", "turn"}
 """Settings that say nothing of the nets."""
 
 
@@ -91,11 +91,16 @@ def _places(trainer: Trainer) -> dict[str, nn.Module]:
 
 
 def _differences(config: RunConfig, beginning: Beginning) -> str:
-    learned = beginning.about.get("config", {})
-    ours = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(config).items()}
-    found = [
-        f"--{name.replace('_', '-')} {value}"
-        for name, value in learned.items()
-        if name in ours and name not in NO_SHAPE and ours[name] != value
-    ]
+    """The flags that would make `config` what the weights were learned with, as the end of a sentence."""
+    # Settings that are newer than the weights have their defaults; JSON knows lists where a Config has tuples.
+    theirs, ours = (json.loads(json.dumps(asdict(each))) for each in (type(config)(), config))
+    theirs |= beginning.about.get("config", {})
+    found = [_flag(name, theirs[name]) for name in ours if name not in NO_SHAPE and ours[name] != theirs[name]]
     return f": they were learned with {', '.join(found)}" if found else ""
+
+
+def _flag(name: str, value: object) -> str:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    return f"--{flag} {value}"

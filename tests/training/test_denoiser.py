@@ -71,6 +71,23 @@ def test_it_is_measured_blind_and_told(told: Trainer) -> None:
     assert any(found[f"psnr_sigma_{level}"] != found[f"psnr_sigma_{level}/{TOLD}"] for level in NOISE_LEVELS)
 
 
+def test_one_that_can_be_told_begins_with_the_weights_of_a_blind_one_and_as_deaf() -> None:
+    blind, told = (
+        briefly_trained(told=False),
+        Trainer(Config(width=8, told=True), read_parquet(TINY, 32, 1), new_accelerator(cpu=True)),
+    )
+    net = told.inference_modules()["translator"]
+    net.load_state_dict(blind.inference_modules()["translator"].state_dict())
+    noisy = to_float(blind.data.val.images[:4])
+    with torch.no_grad():
+        same = blind.restorer_ema.average(noisy)
+        for level in (-1.0, 0.0, 30.0):
+            assert torch.allclose(net(noisy, torch.full_like(noisy, level)), same, atol=1e-6)
+    net.load_state_dict(net.state_dict())
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        net.load_state_dict(Denoiser(Config(width=8, channels=3)).state_dict())
+
+
 def test_a_blind_one_takes_pictures_alone() -> None:
     blind = briefly_trained(told=False)
     with torch.no_grad():

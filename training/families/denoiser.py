@@ -30,6 +30,9 @@ SIZE_MULTIPLE = 4
 NOISE_LEVELS = (15, 25, 50)
 """Standard deviations, in grey levels, that the literature reports and so do we."""
 
+MAP_PLANES = 2
+"""Of what a net is told: whether the level is known, and what it is."""
+
 
 @dataclass(frozen=True)
 class Config(ToldConfig):
@@ -45,9 +48,9 @@ class Config(ToldConfig):
 
 
 PRESETS: dict[str, Config] = {
-    "smoke": Config(width=8, batch_size=16, max_steps=30),
-    "cpu": Config(batch_size=32, max_minutes=50.0),
-    "gpu": Config(width=96, blocks=2, batch_size=256, max_minutes=10.0, checkpoint_minutes=3.0),
+    "smoke": Config(width=8, batch_size=16, told=True, max_steps=30),
+    "cpu": Config(batch_size=32, told=True, max_minutes=50.0),
+    "gpu": Config(width=96, blocks=2, batch_size=256, told=True, max_minutes=10.0, checkpoint_minutes=3.0),
 }
 
 
@@ -65,7 +68,7 @@ class Denoiser(nn.Module):
         def blocks(channels: int, count: int) -> nn.Sequential:
             return nn.Sequential(*(ResidualBlock(channels) for _ in range(count)))
 
-        self.stem = nn.Conv2d(config.channels + (2 if told else 0), width, 4, 2, 1)
+        self.stem = nn.Conv2d(config.channels + (MAP_PLANES if told else 0), width, 4, 2, 1)
         self.down = blocks(width, config.blocks)
         self.shrink = nn.Conv2d(width, 2 * width, 2, 2)
         self.middle = blocks(2 * width, 2 * config.blocks)
@@ -75,6 +78,8 @@ class Denoiser(nn.Module):
         for parameter in last.parameters():
             nn.init.zeros_(parameter)  # begins by changing nothing
         self.head = nn.Sequential(last, nn.PixelShuffle(2))
+        if told:
+            self.register_load_state_dict_pre_hook(_deaf)  # type: ignore[no-untyped-call]
 
     def forward(self, noisy: Tensor, level: Tensor | None = None) -> Tensor:
         given = noisy
@@ -85,6 +90,15 @@ class Denoiser(nn.Module):
         half = self.down(self.stem(given))
         noise: Tensor = self.head(self.up(half + self.grow(self.middle(self.shrink(half)))))
         return noisy - noise.to(noisy.dtype)  # under autocast the noise is bfloat16, the picture stays exact
+
+
+def _deaf(net: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """The weights of a blind net in `state` begin one that can be told: what it is told counts for nothing yet."""
+    key, planes = f"{prefix}stem.weight", net.get_parameter("stem.weight").shape[1]
+    weight = state.get(key)
+    if weight is not None and weight.shape[1] == planes - MAP_PLANES:
+        nothing = weight.new_zeros(len(weight), MAP_PLANES, *weight.shape[2:])
+        state[key] = torch.cat([weight, nothing], dim=1)
 
 
 class Trainer(Restorer):

@@ -59,9 +59,9 @@ class Config(ToldConfig):
 
 
 PRESETS: dict[str, Config] = {
-    "smoke": Config(image_size=32, width=8, crop=32, batch_size=8, max_steps=30),
-    "cpu": Config(batch_size=8, max_minutes=45.0),
-    "gpu": Config(width=96, blocks=2, batch_size=64, max_minutes=10.0, checkpoint_minutes=3.0),
+    "smoke": Config(image_size=32, width=8, crop=32, batch_size=8, told=True, max_steps=30),
+    "cpu": Config(batch_size=8, told=True, max_minutes=45.0),
+    "gpu": Config(width=96, blocks=2, batch_size=64, told=True, max_minutes=10.0, checkpoint_minutes=3.0),
 }
 
 
