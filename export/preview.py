@@ -36,7 +36,10 @@ def preview(trained: Trained, ports: Mapping[str, Graph], runs: Mapping[str, Run
     main = next(iter(TASKS[trained.task]))
     count = max(2, min(ROWS, TALL // trained.image.height))
     feeds = inputs.draw(ports[main], count, seed=SEED)
+    if trained.told:  # nothing of how much damage there is, as most people will have it
+        feeds["level"] = np.full_like(feeds["level"], -1)
     columns = {**feeds, **runs[main](feeds)}
+    columns.pop("level", None)
     targets = inputs.targets(count, seed=SEED)
     if targets is not None:
         columns["what it should be"] = targets

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from export.graphs import wrap
+from export.graphs import Arrays, wrap
 from export.inputs import Inputs
 from export.parity import Run
 from export.preview import COMPARED, neighbours, preview
@@ -44,6 +44,22 @@ def test_each_sample_stands_beside_the_nearest_of_all_training_pictures() -> Non
         assert np.square(neighbour - sample).sum() == np.square(known - sample).sum(axis=(1, 2)).min()
     ratio = re.search(r"distance is ([0-9.]+) times", caption)
     assert ratio is not None and float(ratio[1]) > 1 and " 0 are copies" in caption
+
+
+def test_a_model_that_can_be_told_shows_what_it_does_told_nothing() -> None:
+    pictures = np.random.RandomState(0).randint(0, 256, (3, SIZE, SIZE, 3)).astype(np.uint8)
+    model = trained("translate", told=True, held_out=Examples(pictures, targets=255 - pictures))
+    graphs = wrap(model.task, model.modules, model.sizes, model.optional_inputs)
+    seen: list[np.ndarray] = []
+
+    def run(feeds: Arrays) -> dict[str, np.ndarray]:
+        seen.append(feeds["level"])
+        return {"translated": feeds["image"] // 2}
+
+    ports = {name: graph.ports for name, graph in graphs.items()}
+    made = preview(model, ports, {"translator": run}, Inputs(model, model.held_out, graphs))
+    assert made.caption.startswith("From left to right: image, translated, what it should be.")
+    assert seen and all((level == -1).all() for level in seen)
 
 
 def test_of_two_way_models_it_shows_the_way_back_from_where_the_picture_should_come_to() -> None:

@@ -1,9 +1,10 @@
-"""Blind denoiser: a small residual U-Net that predicts the noise in a picture and takes it away.
+"""Denoiser: a small residual U-Net that takes noise out of pictures, told how much there is or finding out.
 
-What: a fully convolutional net that sees a noisy picture, not how noisy it is, and predicts the noise (DnCNN: Zhang et
-al., 2017), which is easier than predicting the picture, because no noise is then no work. It is a U-Net of residual
-blocks without normalisation, as in DRUNet (Zhang et al., 2021); its convolutions run at half resolution and below,
-where a CPU can afford them.
+What: a fully convolutional net that sees a noisy picture and predicts the noise (DnCNN: Zhang et al., 2017), which is
+easier than predicting the picture, because no noise is then no work. It is a U-Net of residual blocks without
+normalisation, as in DRUNet (Zhang et al., 2021); its convolutions run at half resolution and below, where a CPU can
+afford them. As there, a map says how strong the noise is at each pixel, or that it is not known: half of the training
+pictures come without, so that one net is blind as well, and who knows better can ask for more smoothing or for less.
 
 It learns from what a camera would store: Gaussian noise is added in grey levels, then clipped to [0, 255] and rounded.
 
