@@ -13,7 +13,6 @@ What a family may say beyond ``Trainer.inference_modules()``, all optional:
 """
 
 import inspect
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from export.measured import read_metrics
 from export.trained import Examples, Trained
 from hub.contract import Damage, ImageSpec, Source
 from training.checkpoint import RunInfo, latest_checkpoint, load_run, read_run_info
+from training.command import command
 from training.data.build import BUILDERS, attributes_of, sides_of
 from training.data.dataset import ImageData, Split
 from training.errors import TrainingError
@@ -77,7 +77,7 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
         data_name=about.name,
         data_title=about.title,
         training=_training(info),
-        command=command(info, family),
+        command=info.command or command(info),
         summary=inspect.cleandoc(family.__doc__ or ""),
         git_commit=info.git_commit or "unknown",
         latent_dim=getattr(trainer.config, "latent_dim", None),
@@ -97,40 +97,6 @@ def read_run(path: Path, baselines: Path | None = None, data: ImageData | None =
         attribution=about.attribution,
         notes=tuple(about.notes),
     )
-
-
-def command(info: RunInfo, family: Any) -> str:
-    """The line that trains this again: the nearest preset, and a flag for every setting that differs from it."""
-    differences = {
-        preset: {key: value for key, value in info.config.items() if as_json(asdict(config).get(key)) != value}
-        for preset, config in family.PRESETS.items()
-    }
-    preset = min(differences, key=lambda name: len(differences[name]))
-    flags = [_flag(key, value) for key, value in differences[preset].items()]
-    return " ".join(["genhub train", info.family, "--preset", preset, "--data", _data_spec(info), *flags])
-
-
-def _flag(key: str, value: Any) -> str:
-    name = key.replace("_", "-")
-    if isinstance(value, bool):
-        return f"--{name}" if value else f"--no-{name}"
-    if isinstance(value, list):
-        return " ".join([f"--{name}", *map(str, value)])
-    if key == "start" and Path(value).is_absolute():
-        value = Path(value).name  # a path of the training machine says nothing elsewhere
-    return f"--{name} {value}"
-
-
-def as_json(value: object) -> object:
-    """As a run's config remembers it: a tuple has become a list."""
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _data_spec(info: RunInfo) -> str:
-    """``--data`` as anyone could give it: a path of the training machine says nothing elsewhere."""
-    if info.data_spec in BUILDERS:
-        return info.data_spec
-    return "FOLDER" if Path(info.data_spec).is_absolute() else info.data_spec
 
 
 def _training(info: RunInfo) -> dict[str, Any]:

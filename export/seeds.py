@@ -16,10 +16,10 @@ from export.bundle import beside
 from export.card import with_quality
 from export.errors import ExportError
 from export.measured import read_metrics
-from export.run import as_json
 from hub.appearing import appearing
 from hub.contract import MANIFEST, Bundle, Metric, read_bundle
 from training.checkpoint import RunInfo, latest_checkpoint, read_run_info, stored_config
+from training.command import as_json
 from training.config import CHANGEABLE, RunConfig
 from training.errors import TrainingError
 

@@ -61,6 +61,8 @@ class RunInfo:
     format: int = FORMAT
     notes: list[str] = field(default_factory=list)
     """What `config` and `git_commit` alone do not say of how it came about, a sentence each."""
+    command: str = ""
+    """The line that trains it again at that commit; empty in runs older than this field."""
 
     def family_config(self) -> RunConfig:
         """The family's Config, typed. Raises TrainingError (`stored_config`)."""

@@ -113,6 +113,7 @@ def _parse(family: Family, defaults: Any, preset: str, argv: list[str]) -> _Opti
 
 def _start(family: Family, options: _Options) -> int:
     from training.checkpoint import RunInfo, checkpoints, git_commit, library_versions
+    from training.command import command
     from training.data.open import normal_spec, open_data
     from training.lock import run_lock
     from training.start import read_beginning
@@ -137,11 +138,13 @@ def _start(family: Family, options: _Options) -> int:
             git_commit=git_commit(),
             notes=notes,
         )
+        info = replace(info, command=command(info))
         return _run(info, images, run, resume=False)
 
 
 def _resume(family: Family, run: Path, argv: list[str]) -> int:
     from training.checkpoint import changes, latest_checkpoint, read_run_info
+    from training.command import command
     from training.config import CHANGEABLE
     from training.data.open import normal_spec, open_data
     from training.lock import run_lock
@@ -165,6 +168,7 @@ def _resume(family: Family, run: Path, argv: list[str]) -> int:
         latest = read_run_info(latest_checkpoint(run))
         config = options.config
         info = replace(latest, config=asdict(config), notes=[*latest.notes, *changes(latest, config)])
+        info = replace(info, command=command(info))
         if (run / "metrics.json").exists() and not changed:
             raise TrainingError(
                 f"{run} is finished; to train it further, resume it with a larger --max-steps or --max-minutes."

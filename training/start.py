@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
+from training.command import as_json, flag
 from training.config import CHANGEABLE, RunConfig
 from training.ema import EMA
 from training.errors import TrainingError
@@ -92,15 +93,10 @@ def _places(trainer: Trainer) -> dict[str, nn.Module]:
 
 def _differences(config: RunConfig, beginning: Beginning) -> str:
     """The flags that would make `config` what the weights were learned with, as the end of a sentence."""
-    # Settings that are newer than the weights have their defaults; JSON knows lists where a Config has tuples.
-    theirs, ours = (json.loads(json.dumps(asdict(each))) for each in (type(config)(), config))
-    theirs |= beginning.about.get("config", {})
-    found = [_flag(name, theirs[name]) for name in ours if name not in NO_SHAPE and ours[name] != theirs[name]]
+    theirs = asdict(type(config)()) | beginning.about.get("config", {})  # settings newer than them have their defaults
+    found = [
+        flag(name, theirs[name])
+        for name, value in asdict(config).items()
+        if name not in NO_SHAPE and as_json(theirs[name]) != as_json(value)
+    ]
     return f": they were learned with {', '.join(found)}" if found else ""
-
-
-def _flag(name: str, value: object) -> str:
-    flag = name.replace("_", "-")
-    if isinstance(value, bool):
-        return f"--{flag}" if value else f"--no-{flag}"
-    return f"--{flag} {value}"

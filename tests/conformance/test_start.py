@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from export.run import command
 from tests.conformance.conftest import smoke
 from tests.training.commands import start
 from training.checkpoint import latest_checkpoint, load_run, read_run_info
@@ -72,7 +71,7 @@ def test_the_command_begins_there_goes_on_from_its_own_checkpoints_and_its_card_
     info = read_run_info(latest_checkpoint(run))
     assert info.step == 3
     assert info.notes[0].startswith("Began with the weights of `theirs`: 40 steps in ")
-    assert "--start theirs" in command(info, load_family("gan")) and str(tmp_path) not in info.notes[0]
+    assert "--start theirs" in info.command and str(tmp_path) not in info.notes[0]
 
 
 def test_what_does_not_fit_is_one_sentence(

@@ -1,38 +1,25 @@
 """What is read off a run: the line that trains its model again, and what a translator turns into what."""
 
 import json
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from export.run import command, read_run
+from export.run import read_run
 from tests.training.commands import TINY
-from training.checkpoint import RunInfo
+from training.checkpoint import latest_checkpoint
 from training.cli import train
-from training.families import cgan
 
 
-def info_of(config: cgan.Config) -> RunInfo:
-    return RunInfo(
-        family="cgan",
-        task="sample",
-        config=json.loads(json.dumps(asdict(config))),
-        data={},
-        data_spec="fashion",
-        seed=0,
-        created="",
-        versions={},
-        git_commit=None,
-    )
-
-
-def test_only_what_differs_from_the_preset_is_a_flag_and_a_list_is_its_words() -> None:
-    preset = cgan.PRESETS["cpu"]
-    assert command(info_of(preset), cgan) == "genhub train cgan --preset cpu --data fashion"
-    config = replace(preset, width=32, augment=("translation", "cutout"))
-    again = command(info_of(config), cgan)
-    assert again.endswith("--data fashion --width 32 --augment translation cutout")
+def test_the_line_is_the_one_of_when_the_run_began_whatever_the_presets_say_now(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert train(["gan", "--preset", "smoke", "--data", str(TINY), "--max-steps", "1", "--out", str(run)]) == 0
+    assert read_run(run).command == "genhub train gan --preset smoke --data FOLDER --max-steps 1"
+    written = latest_checkpoint(run) / "config.json"
+    kept = json.loads(written.read_text())
+    for remembered, told in (("genhub train gan --with then", "genhub train gan --with then"), ("", kept["command"])):
+        written.write_text(json.dumps(kept | {"command": remembered}))
+        assert read_run(run).command == told, "runs older than the field have the line of now"
 
 
 @pytest.mark.parametrize(("direction", "sides"), [("AtoB", ("outline", "colour")), ("BtoA", ("colour", "outline"))])
