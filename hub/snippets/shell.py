@@ -34,7 +34,8 @@ def ask(plan: Plan, hub: str) -> str:
         case "sample":
             return _sample(plan, address(hub))
         case "translate" if plan.bundle.restores:
-            return _picture(plan, address(hub), "restore", "0, 0, 0")  # no damage, its seed, exposed as it is
+            # No damage, its seed, exposed as it is, told nothing.
+            return _picture(plan, address(hub), "restore", "0, 0, 0, null")
         case "translate":
             return _picture(plan, address(hub), "translate", 'false, \\"auto\\"')  # this way round
     return f"# This hub serves the files of {plan.bundle.id}; it has no endpoint for its task yet.\n" + fetch(plan, hub)
