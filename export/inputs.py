@@ -12,6 +12,7 @@ from export.errors import ExportError
 from export.graphs import Wrapped
 from export.trained import Examples, Trained
 from hub.contract import Graph, Port
+from hub.signatures import UNKNOWN_LEVEL
 
 CLIP_MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 CLIP_STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
@@ -97,7 +98,7 @@ class Inputs:
         damage = self._trained.restores
         lowest, highest = (0.0, 1.0) if damage is None else (damage.lowest, damage.highest)
         levels = random.uniform(lowest, highest, count)
-        levels[::2] = -1
+        levels[::2] = UNKNOWN_LEVEL
         return np.broadcast_to(levels[:, None, None, None], (count, height, width, 1))
 
     def _labels(self, rows: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from export.parity import Run
 from export.trained import Trained
 from hub.contract import TASKS, Graph
 from hub.images import enlarge, grid
+from hub.signatures import UNKNOWN_LEVEL
 
 SEED = 0
 SIDE = 6
@@ -37,7 +38,7 @@ def preview(trained: Trained, ports: Mapping[str, Graph], runs: Mapping[str, Run
     count = max(2, min(ROWS, TALL // trained.image.height))
     feeds = inputs.draw(ports[main], count, seed=SEED)
     if trained.told:  # nothing of how much damage there is, as most people will have it
-        feeds["level"] = np.full_like(feeds["level"], -1)
+        feeds["level"] = np.full_like(feeds["level"], UNKNOWN_LEVEL)
     columns = {**feeds, **runs[main](feeds)}
     columns.pop("level", None)
     targets = inputs.targets(count, seed=SEED)

@@ -11,6 +11,7 @@ import numpy as np
 from export.inputs import CLIP_MEAN, CLIP_STD, box_masks
 from export.parity import Run
 from export.trained import Trained
+from hub.signatures import UNKNOWN_LEVEL
 from training.metrics import psnr
 
 Graphs = Mapping[str, Run]
@@ -31,7 +32,7 @@ def quality(trained: Trained, graphs: Graphs) -> dict[str, float]:
             return _sample(trained, graphs)
         case "translate" if trained.held_out.targets is not None:
             images, targets = trained.held_out.images[:COUNT], trained.held_out.targets[:COUNT]
-            level = {"level": np.full((*images.shape[:3], 1), -1, np.float32)} if trained.told else {}
+            level = {"level": np.full((*images.shape[:3], 1), UNKNOWN_LEVEL, np.float32)} if trained.told else {}
             found = {"PSNR": psnr(_run(graphs["translator"], image=images, **level)["translated"], targets)}
             if "inverse" in graphs:
                 found["PSNR of the inverse"] = psnr(_run(graphs["inverse"], image=targets)["translated"], images)

@@ -29,13 +29,25 @@ def reach(modules: Iterable[nn.Module], channels: int, multiple: int, told: bool
         Pixels, or ``None`` where a pixel may depend on the whole picture, as with instance normalisation.
     """
     # In double precision: fast float32 convolutions (Winograd) mix neighbours that the net itself keeps apart.
-    exact = [deepcopy(module).cpu().double().eval() for module in modules]
+    exact = [deepcopy(_Told(module) if told else module).cpu().double().eval() for module in modules]
     for length in LENGTHS:
         shape = (channels, _up(length, multiple), _up(BREADTH, multiple))
-        found = [_reach(module, shape, multiple, told) for module in exact]
+        found = [_reach(module, shape, multiple) for module in exact]
         if None not in found:
             return max(each for each in found if each is not None)
     return None
+
+
+class _Told(nn.Module):
+    """A module whose map is the picture itself: NaN where that is."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, picture: Tensor) -> Tensor:
+        answer: Tensor = self.inner(picture, picture[:, :1])
+        return answer
 
 
 def _up(length: int, multiple: int) -> int:
@@ -43,7 +55,7 @@ def _up(length: int, multiple: int) -> int:
 
 
 @torch.inference_mode()
-def _reach(module: nn.Module, shape: tuple[int, int, int], multiple: int, told: bool) -> int | None:
+def _reach(module: nn.Module, shape: tuple[int, int, int], multiple: int) -> int | None:
     """As :func:`reach` on pictures of ``shape``; ``None`` where these are too short to tell."""
     farthest, last = 0, shape[1] - 1
     for at in range(last // 2, last // 2 + multiple):
@@ -51,14 +63,14 @@ def _reach(module: nn.Module, shape: tuple[int, int, int], multiple: int, told: 
             for across in (False, True):
                 picture = torch.zeros(1, *shape, dtype=torch.float64)
                 picture[:, :, : at + 1] = torch.nan
-                seen = _rows_that_see(module, picture, backwards, across, told)
+                seen = _rows_that_see(module, picture, backwards, across)
                 if seen == last:
                     return None
                 farthest = max(farthest, seen - at)
     return farthest
 
 
-def _rows_that_see(module: nn.Module, picture: Tensor, backwards: bool, across: bool, told: bool) -> int:
+def _rows_that_see(module: nn.Module, picture: Tensor, backwards: bool, across: bool) -> int:
     """The last row of what ``module`` makes of ``picture`` that is NaN; the picture is flipped and turned for it."""
 
     def turned(picture: Tensor) -> Tensor:
@@ -69,6 +81,5 @@ def _rows_that_see(module: nn.Module, picture: Tensor, backwards: bool, across: 
         picture = picture.transpose(2, 3) if across else picture
         return picture.flip(2) if backwards else picture
 
-    given = turned(picture).contiguous()
-    answer = turned_back(module(given, given[:, :1]) if told else module(given))
+    answer = turned_back(module(turned(picture).contiguous()))
     return int(torch.isnan(answer)[0].any(dim=0).any(dim=1).nonzero().max())

@@ -72,7 +72,10 @@ _image, _z = _pixels("image"), _vector("z", "latent")
 _label = Port(name="label", dtype="int64", shape=("batch",), optional=True)
 # How much of the damage a restoring model has before it at each pixel, in the unit of what it ``restores``, where that
 # is known; below 0 it is not, and the model finds out.
-_level = Port(name="level", dtype="float32", shape=("batch", "height", "width", 1), range=(-1, 255), optional=True)
+UNKNOWN_LEVEL = -1.0
+_level = Port(
+    name="level", dtype="float32", shape=("batch", "height", "width", 1), range=(UNKNOWN_LEVEL, 255), optional=True
+)
 _mask = _pixels("mask", channels=1)  # 255 marks the hole; known pixels come back bit-exact
 _score = Port(name="score", dtype="float32", shape=("batch",))
 _planes = Port(name="pixel_values", dtype="float32", shape=("batch", 3, "height", "width"))

@@ -95,8 +95,7 @@ class Restorer:
         """
         if level is None:
             return None
-        if not self.bundle.told:
-            raise RequestError(f"'{self.bundle.id}' cannot be told how much there is to restore: it takes no level.")
+        self.model.require_told()
         highest = self.damage.highest
         if not is_number(level) or not 0 <= level <= highest:
             raise RequestError(f"What the model is told must be a number from 0 to {highest:g}, not {level!r:.40}.")

@@ -20,13 +20,12 @@ from hub.errors import RequestError
 from hub.runtime import feeds
 from hub.runtime.engine import Model
 from hub.settings import settings
+from hub.signatures import UNKNOWN_LEVEL
 from hub.tasks.sample import batched
 
 Progress = Callable[[float], object]
 """Told the share that is done, 0 to 1."""
 
-UNKNOWN = -1.0
-"""As a level: not known."""
 WHOLE = 4_000_000
 """Pixels of the largest picture for a model whose every pixel depends on all others: it cannot be done in parts."""
 
@@ -81,18 +80,21 @@ class TranslateModel:
         translated = self._through(graph, batch, told, (lambda share: None) if progress is None else progress)
         return translated[0] if single else translated
 
+    def require_told(self) -> None:
+        """Raise RequestError where the model takes no level."""
+        if not self.bundle.told:
+            raise RequestError(f"'{self.bundle.id}' cannot be told how much there is to restore: it takes no level.")
+
     def _told(self, batch: np.ndarray, level: float | np.ndarray | None) -> np.ndarray | None:
         """``level`` for a batch [N, H, W, C] as float32 [N, H, W, 1], or [1, 1, 1, 1] where it is the same everywhere;
         ``None`` where the model takes none.
         """
+        if level is not None:
+            self.require_told()
         if not self.bundle.told:
-            if level is not None:
-                raise RequestError(
-                    f"'{self.bundle.id}' cannot be told how much there is to restore: it takes no level."
-                )
             return None
         try:
-            given = np.asarray(UNKNOWN if level is None else level, np.float32)
+            given = np.asarray(UNKNOWN_LEVEL if level is None else level, np.float32)
         except (TypeError, ValueError):
             raise RequestError(f"The level must be a number or a map of numbers, not {level!r:.40}.") from None
         wanted = (*batch.shape[:3], 1)
