@@ -76,22 +76,25 @@ class TranslateModel:
         graph = "inverse" if inverse else "translator"
         batch, single = batched("image", images, rank=4)
         batch = feeds.as_port(self.bundle.graphs[graph].inputs[0], batch)
-        told = self._told(batch, level)
+        told = self._told(graph, batch, level)
         translated = self._through(graph, batch, told, (lambda share: None) if progress is None else progress)
         return translated[0] if single else translated
 
-    def require_told(self) -> None:
+    def _takes_level(self, graph: str) -> bool:
+        return any(port.name == "level" for port in self.bundle.graphs[graph].inputs)
+
+    def require_told(self, graph: str = "translator") -> None:
         """Raise RequestError where the model takes no level."""
-        if not self.bundle.told:
+        if not self._takes_level(graph):
             raise RequestError(f"'{self.bundle.id}' cannot be told how much there is to restore: it takes no level.")
 
-    def _told(self, batch: np.ndarray, level: float | np.ndarray | None) -> np.ndarray | None:
+    def _told(self, graph: str, batch: np.ndarray, level: float | np.ndarray | None) -> np.ndarray | None:
         """``level`` for a batch [N, H, W, C] as float32 [N, H, W, 1], or [1, 1, 1, 1] where it is the same everywhere;
-        ``None`` where the model takes none.
+        ``None`` where the graph takes none.
         """
         if level is not None:
-            self.require_told()
-        if not self.bundle.told:
+            self.require_told(graph)
+        if not self._takes_level(graph):
             return None
         try:
             given = np.asarray(UNKNOWN_LEVEL if level is None else level, np.float32)

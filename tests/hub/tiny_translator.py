@@ -57,7 +57,12 @@ def write_tiny_translator(
         signature = TASKS["translate"][name]
         graphs[name] = _concrete(signature if told else signature.required(), channels, dynamic, size)
         path = folder / "onnx" / f"{name}.onnx"
-        onnx.save(_turn(graphs[name], name) if drawings else _blur(graphs[name], name, channels, told), path)
+        onnx.save(
+            _turn(graphs[name], name)
+            if drawings
+            else _blur(graphs[name], name, channels, told and name == "translator"),
+            path,
+        )
         files[name] = describe(path, folder)
     beside = _examples(folder, channels, examples, targets, size if drawings else None)
     bundle = Bundle(

@@ -153,6 +153,10 @@ def test_both_ways_where_there_are_two(tmp_path: Path) -> None:
     tiny = model(tmp_path, inverse=True)
     picture = noise(32, 32, 1)
     assert off_by(tiny.translate(picture, inverse=True), 255 - tiny.translate(picture)) <= 1
+    told = model(tmp_path / "told", inverse=True, told=True)
+    assert off_by(told.translate(picture, inverse=True), 255 - told.translate(picture)) <= 1, "the way back takes none"
+    with pytest.raises(RequestError, match="it takes no level"):
+        told.translate(picture, inverse=True, level=25)
     with pytest.raises(RequestError, match="has no inverse") as refused:
         model(tmp_path / "one", bundle_id="one").translate(picture, inverse=True)
     sentence(refused.value)
