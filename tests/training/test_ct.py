@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter, spline_filter
 
 from tests.training.commands import TINY
 from tests.training.packages import deb, tar
@@ -37,6 +38,7 @@ def pinned(files: dict[str, bytes]) -> Source:
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENHUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(ct, "COPIES", 3)
 
 
 def test_the_volume_becomes_slices_in_three_splits(tmp_path: Path) -> None:
@@ -46,7 +48,7 @@ def test_the_volume_becomes_slices_in_three_splits(tmp_path: Path) -> None:
     info = ct.build([pinned({PROJECT: project(hounsfield)})], path)
     data = read_parquet(path, 128, 1)
     assert read_info(path) == info and info.licence == "GPL-2.0-only" and "One patient" in " ".join(info.notes)
-    assert (len(data.train), len(data.val), len(data.test)) == (4 * 56, 8, 18)
+    assert (len(data.train), len(data.val), len(data.test)) == (3 * 56, 8, 18)
     for split in (data.train, data.val, data.test):
         middle = split.images[:, 64, 64, 0]
         assert (middle == to_levels(split.columns["slice"] * 2.0)).all()
@@ -70,6 +72,22 @@ def test_slices_of_a_low_dose_stand_beside_the_same_slices_of_the_full_one(tmp_p
     # Each training slice has noise of its own.
     assert low.train.sources is not None
     assert len({picture.tobytes() for picture in low.train.sources}) == len(low.train)
+
+
+def test_copies_of_a_training_slice_are_turned_stretched_and_bent_and_its_noise_is_as_strong() -> None:
+    y, x = np.mgrid[:256, :256] - 127.5
+    random = np.random.default_rng(0)
+    oval = np.where((x / 90) ** 2 + (y / 70) ** 2 < 1, 40.0, ct.AIR)
+    grain = gaussian_filter(random.normal(0, 60, oval.shape), 0.8)  # as fine as a scanner's
+    copies = np.stack([ct.varied(spline_filter(oval + grain), random) for _ in range(12)])
+    inside, shown = copies > -500, slices(copies)
+    assert len({picture.tobytes() for picture in shown}) == 12
+    area = np.pi * 90 * 70
+    assert (abs(inside.sum((1, 2)) / area - 1) < 0.35).all() and inside.sum((1, 2)).std() > 0.02 * area
+    assert inside[:, 120:136, 120:136].all(), "moved, but not away"
+    assert len({tuple(np.argwhere(each)[0]) for each in inside}) > 6
+    middle = (slice(None), slice(52, 76), slice(52, 76))
+    assert shown[middle].std() == pytest.approx(slices((oval + grain)[None])[middle].std(), rel=0.1)
 
 
 def test_no_slice_is_near_one_of_another_split() -> None:

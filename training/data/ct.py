@@ -10,14 +10,16 @@ of their own. Slices are laid nose up. Those above the skull's top are left out.
 
 Neighbouring slices show nearly the same. So what is held out are blocks of slices at all heights, and GAP slices at
 either border of a block are in no split: a held-out slice is at least 4.5 mm away from every other split's. There are
-few to learn from, so each of those is there four times, half a pixel apart: other pixels have become one.
+few to learn from, so each of those is there COPIES times: once as it is, then turned by any angle, stretched and bent a
+little, as other heads lie and are shaped. That happens before four pixels become one, so it blurs next to nothing: the
+noise that is in the slices stays what it is.
 
 `ct-lowdose` has beside each of them the same slice scanned again with a 64th of the photons (`training.tomography`).
 Its held-out pictures are the very ones that the `lowdose` family is measured by.
 
-| source                     | slices                       | licence      |
-|----------------------------|------------------------------|--------------|
-| Debian invesalius-examples | 56 (x 4) train, 8 val, 18 test | GPL-2.0-only |
+| source                     | slices                          | licence      |
+|----------------------------|---------------------------------|--------------|
+| Debian invesalius-examples | 56 (x 32) train, 8 val, 18 test | GPL-2.0-only |
 """
 
 import hashlib
@@ -29,6 +31,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import map_coordinates, spline_filter, zoom  # type: ignore[import-untyped]
 
 from training.data.dataset import DataInfo, write_parquet
 from training.data.drawing import png
@@ -38,13 +41,24 @@ from training.hounsfield import to_levels
 
 PROJECT = "Cranium.inv3"
 SHAPE = (108, 256, 256)
+AIR = -1000.0
+"""HU."""
 USED = 102
 """Slices from the bottom on; the others show no head, or next to none of it."""
 TEST = (range(16, 22), range(50, 56), range(82, 88))
 VAL = (range(34, 38), range(66, 70))
 GAP = 2
-SHIFTS = ((0, 0), (0, 1), (1, 0), (1, 1))
-"""Pixels that a training slice is moved by before four become one."""
+COPIES = 32
+"""Of each training slice, the first as it is."""
+STRETCH = 0.1
+"""Largest logarithm of what a copy is stretched by, along either axis of its own."""
+SHIFT = 8.0
+"""Most pixels of the volume that a copy is moved by, along either axis."""
+BEND = 3.0
+"""Standard deviation, in pixels of the volume, of what each of BENDS x BENDS points is moved by."""
+BENDS = 5
+COPYING_SEED = 1
+"""Of how training slices are turned, stretched, moved and bent."""
 LOW_DOSE = 6
 """Halvings of the dose in `ct-lowdose`: 50,000 photons to each bin of the detector."""
 TRAINING_SEED = 1
@@ -96,13 +110,14 @@ def _full_dose(sources: list[Source]) -> tuple[DataInfo, list[Slice]]:
     if PROJECT not in files:
         raise TrainingError(f"The package {source.package} has no {PROJECT}.")
     hounsfield = volume(files[PROJECT])
-    pictures = [slices(np.roll(hounsfield, shift, axis=(1, 2))) for shift in SHIFTS]
-    chosen = [
-        (number, split, shifted[number])
-        for place, shifted in enumerate(pictures)
-        for number in in_turns()
-        if (split := split_of(number)) == "train" or (split and place == 0)
-    ]
+    pictures = slices(hounsfield)
+    chosen = [(number, split, pictures[number]) for number in in_turns() if (split := split_of(number))]
+    random = np.random.default_rng(COPYING_SEED)
+    training = [number for number, split, _ in chosen if split == "train"]
+    splines = {number: spline_filter(hounsfield[number].astype(np.float32)) for number in training}
+    for _ in range(COPIES - 1):
+        bent = np.stack([varied(splines[number], random) for number in training])
+        chosen += [(number, "train", picture) for number, picture in zip(training, slices(bent), strict=True)]
     identity = hashlib.sha256()
     for number, split, picture in chosen:
         identity.update(picture.tobytes() + f"{number}{split}".encode())
@@ -118,7 +133,8 @@ def _full_dose(sources: list[Source]) -> tuple[DataInfo, list[Slice]]:
             "One patient: what it is worth on another head, another part of the body or another scanner, nobody has "
             "measured.",
             f"Split by blocks of slices; {GAP} slices at either border of a block are left out, so held-out slices are "
-            "at least 4.5 mm away from those trained on. Each of these is there four times, half a pixel apart.",
+            f"at least 4.5 mm away from those trained on. Each of these is there {COPIES} times: once as it is, then "
+            "turned by any angle, stretched and bent a little.",
             "Grey levels: the window of soft tissue, level 40 and width 400, is levels 16 to 239; air below it and "
             "bone above it (to 1840 HU) have the rest.",
             "No medical device: not for diagnosis or treatment.",
@@ -183,3 +199,20 @@ def slices(hounsfield: NDArray[np.int16]) -> NDArray[np.uint8]:
     depth, height, width = hounsfield.shape
     mean = hounsfield.reshape(depth, height // 2, 2, width // 2, 2).mean(axis=(2, 4))[:, ::-1]
     return to_levels(mean)
+
+
+def varied(spline: NDArray[np.floating], random: np.random.Generator) -> NDArray[np.floating]:
+    """Another way that a slice could be: float [H, W] in HU, as large as its cubic spline's coefficients.
+
+    Turned by any angle about its middle, stretched, moved and bent (Simard et al., 2003). Air comes in at the edges.
+    """
+    angle = random.uniform(0, 2 * np.pi)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    stretch = np.exp(random.uniform(-STRETCH, STRETCH, 2))
+    shift = random.uniform(-SHIFT, SHIFT, 2)
+    middle = (np.array(spline.shape) - 1)[:, None, None] / 2
+    bend = np.stack([zoom(random.normal(0, BEND, (BENDS, BENDS)), np.array(spline.shape) / BENDS) for _ in range(2)])
+    place = np.indices(spline.shape) - middle + bend + shift[:, None, None]
+    source = np.einsum("ij,jyx->iyx", turn * stretch, place) + middle
+    found: NDArray[np.floating] = map_coordinates(spline, source, order=3, cval=AIR, prefilter=False)
+    return found
