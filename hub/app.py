@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Callable
-from functools import partial
-from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +44,8 @@ WHAT_IT_IS = "Generative models, from noise to picture, on your machine"
 MASTHEAD = f"""<header class="masthead"><h1>{TITLE}</h1><p>{WHAT_IT_IS}</p>
 <button type="button" aria-label="Switch between light and dark" onclick="
   localStorage.setItem('theme', document.body.classList.toggle('dark') ? 'dark' : 'light')">◐</button></header>"""
+
+COLOPHON = f'<footer class="colophon">{TITLE} {__version__}</footer>'
 
 WHEN_OPENED = """() => {
   const chosen = localStorage.getItem('theme')  // nothing chosen: the system's own, which Gradio has applied already
@@ -106,18 +106,8 @@ def build(engine: Engine) -> gr.Blocks:
                 continue
             with gr.Tab(tab.name):
                 tab.build(engine)  # Blocks made inside a tab draw themselves there
-        colophon = gr.HTML(_colophon(engine))
-        # Models may have come since.
-        pages.load(partial(_colophon, engine), None, colophon, api_visibility="private", show_progress="hidden")
+        gr.HTML(COLOPHON)
     return pages
-
-
-def _colophon(engine: Engine) -> str:
-    cards = "".join(
-        f'<a href="card/{model.bundle.id}" target="_blank" rel="noopener">Card of {escape(model.bundle.title)}</a>'
-        for model in engine.models.values()
-    )
-    return f'<footer class="colophon"><span>{TITLE} {__version__}</span>{cards}</footer>'
 
 
 GRADIOS_PAGE = "frontend/index.html"
