@@ -15,7 +15,7 @@ would have been as good. The net that it learns from, EfficientNet-Lite1, is not
 EfficientNet-Lite0; yet they are of a kind.
 
 Any pairs will do: `--data FOLDER` with A/ and B/ in it, or pictures side by side with `--pairs side-by-side`. For
-photographs leave out `--sketch-augment`. With a batch of 8 it takes about 1 GB of memory at 128 px, 4 GB at 256 and
+photographs leave out `--sketch-augment`, and `--flip` where light comes from one side. With a batch of 8 it takes about 1 GB of memory at 128 px, 4 GB at 256 and
 16 GB at 512, where `--batch-size 1` needs 2.
 
     genhub train pix2pix --preset cpu --data openmoji
@@ -83,7 +83,7 @@ class Config(PairedConfig):
     final_learning_rate: float = 0.02
     """Share of the peaks that the learning rates end at."""
     flip: bool = True
-    """Mirror half of the pairs."""
+    """Mirror half of the pairs: not where light comes from one side, which could not be learned then."""
     crop: float = 1.0
     """Smallest share of the side that a random window of both pictures has; 1 always takes the whole."""
     turn: float = 0.0
