@@ -5,7 +5,8 @@ and back comes home as it was (Zhu et al., 2017), which keeps them from making a
 theirs: least squares (LSGAN: Mao et al., 2017), the cycle, and the identity on pictures that are of the wanted kind.
 Discriminators also see earlier translations (a pool: Shrivastava et al., 2017). The generator is Pix2Pix's U-Net.
 Generators like to hide what the way back needs in specks that no discriminator minds (Chu et al., 2017); with noise on
-the translation that goes back (Bashkirova et al., 2019) only what can be seen survives.
+the translation that goes back (Bashkirova et al., 2019) only what can be seen survives. In use there is no noise: it
+gives one answer to a picture, where others would have been as good.
 
 With `--vision`, second discriminators see through a net that knows pictures already (Kumari et al., 2022). It is
 EfficientNet-Lite1, and not EfficientNet-Lite0, which measures the results; yet the two are of a kind.

@@ -8,15 +8,15 @@ its inner features must agree, too (feature matching: Wang et al., 2018), beside
 With `--perceptual`, what a frozen net sees in picture and target must agree as well (Johnson et al., 2016).
 `--adversarial 0 --perceptual 0` leaves the same U-Net with L1 alone, which is what the rest has to beat. With
 `--pixels-first` all but L1 joins late, where that has already found what it can (as in SRGAN: Ledig et al., 2017), in
-cheaper steps.
+cheaper steps. There is no noise in it, neither at its input nor as dropout in use: it gives one answer to a picture,
+where others would have been as good.
 
-There is no noise in it, neither at its input nor as dropout in use: it gives one answer to a picture, where others
-would have been as good. The net that it learns from, EfficientNet-Lite1, is not the one that measures it, which is
-EfficientNet-Lite0; yet they are of a kind.
+The net that it learns from, EfficientNet-Lite1, is not the one that measures it, which is EfficientNet-Lite0; yet they
+are of a kind.
 
 Any pairs will do: `--data FOLDER` with A/ and B/ in it, or pictures side by side with `--pairs side-by-side`. For
-photographs leave out `--sketch-augment`, and `--flip` where light comes from one side. With a batch of 8 it takes about 1 GB of memory at 128 px, 4 GB at 256 and
-16 GB at 512, where `--batch-size 1` needs 2.
+photographs leave out `--sketch-augment`, and `--flip` where light comes from one side. With a batch of 8 it takes about
+1 GB of memory at 128 px, 4 GB at 256 and 16 GB at 512, where `--batch-size 1` needs 2.
 
     genhub train pix2pix --preset cpu --data openmoji
 """
