@@ -48,6 +48,23 @@ def other_geometry(pictures: Tensor, flip: bool, crop: float, turn: float, wobbl
     return _laid_out(pictures)
 
 
+def same_hue(source: Tensor, target: Tensor, turn: float) -> tuple[Tensor, Tensor]:
+    """Both pictures of each pair float [N, 3, H, W] in [-1, 1], their colours turned about the axis of greys.
+
+    By one angle of up to `turn` degrees, drawn anew for each pair; greys stay, and what leaves the range is cut off.
+    """
+    angle = (2 * torch.rand(len(source), device=source.device) - 1) * math.radians(turn)
+    cosine, sine = angle.cos()[:, None, None], angle.sin()[:, None, None]
+    third, root = torch.full((3, 3), 1 / 3, device=source.device), 1 / math.sqrt(3)
+    across = torch.tensor([[0.0, -root, root], [root, 0.0, -root], [-root, root, 0.0]], device=source.device)
+    matrix = third + cosine * (torch.eye(3, device=source.device) - third) + sine * across  # Rodrigues' formula
+
+    def turned(pictures: Tensor) -> Tensor:
+        return _laid_out(torch.einsum("nij,njhw->nihw", matrix, pictures).clamp(-1, 1))
+
+    return turned(source), turned(target)
+
+
 def other_pen(source: Tensor, share: float) -> Tensor:
     """Dark lines on white float [N, C, H, W] in [-1, 1], `share` of them thicker, thinner or softer by about a pixel.
 

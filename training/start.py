@@ -21,7 +21,7 @@ from training.ema import EMA
 from training.errors import TrainingError
 from training.family import Trainer
 
-NO_SHAPE = CHANGEABLE | {"seed", "start", "precision", "batch_size", "crop", "turn"}
+NO_SHAPE = CHANGEABLE | {"seed", "start", "precision", "batch_size", "crop", "turn", "bend", "hue"}
 """Settings that say nothing of the nets."""
 
 

@@ -39,7 +39,7 @@ from training.ema import EMA
 from training.errors import TrainingError
 from training.family import Stateful
 from training.nets.patches import PatchDiscriminator
-from training.pairing import other_pen, same_geometry
+from training.pairing import other_pen, same_geometry, same_hue
 from training.perceptual import PerceptualLoss
 from training.pixels import to_float, to_uint8
 from training.precision import autocast
@@ -88,6 +88,10 @@ class Config(PairedConfig):
     """Smallest share of the side that a random window of both pictures has; 1 always takes the whole."""
     turn: float = 0.0
     """Largest angle by which both pictures are turned, in degrees."""
+    bend: float = 0.0
+    """Standard deviation, in hundredths of the side, of a smooth displacement of both pictures."""
+    hue: float = 0.0
+    """Largest angle by which the colours of both pictures are turned about grey, in degrees."""
     sketch_augment: bool = True
     """Draw half of the sources with another pen and a less steady hand: for line drawings alone."""
     augment: tuple[Augmentation, ...] = ()
@@ -108,6 +112,8 @@ class Config(PairedConfig):
                 "perceptual": 0,
                 "feature_matching": 0,
                 "turn": 0,
+                "bend": 0,
+                "hue": 0,
             }
         )
         if self.image_size % SIZE_MULTIPLE_IN_TRAINING:
@@ -116,6 +122,8 @@ class Config(PairedConfig):
             )
         if not 0 <= self.pixels_first < 1:
             raise TrainingError(f"--pixels-first must be at least 0 and below 1, not {self.pixels_first}.")
+        if self.hue and self.channels != 3:
+            raise TrainingError(f"--hue is for pictures in colour: --channels must be 3, not {self.channels}.")
         if not 0.1 <= self.crop <= 1:
             raise TrainingError(f"--crop must be between 0.1 and 1, not {self.crop}.")
         if self.l1 == 0 and self.adversarial == 0 and self.perceptual == 0:
@@ -251,8 +259,10 @@ class Trainer:
 
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         config = self.config
-        wobble = 0.6 if config.sketch_augment else 0.0
+        wobble = max(config.bend, 0.6 if config.sketch_augment else 0.0)
         source, target = same_geometry(batch["source"], batch["image"], config.flip, config.crop, config.turn, wobble)
+        if config.hue:
+            source, target = same_hue(source, target, config.hue)
         if config.sketch_augment:
             source = other_pen(source, share=0.5)
         with autocast(source.device, config.precision):
