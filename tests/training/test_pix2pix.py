@@ -11,7 +11,7 @@ from training.errors import TrainingError
 from training.families.pix2pix import PRESETS, Config, Generator, Trainer
 from training.line_drawings import RegionFill, closed_regions, is_line_drawing
 from training.loop import Feed
-from training.pairing import other_pen, same_geometry
+from training.pairing import other_pen, same_geometry, same_hue
 from training.perceptual import PerceptualLoss, perceptual_distance
 from training.pixels import to_float, to_uint8
 from training.precision import new_accelerator
@@ -38,6 +38,17 @@ def test_both_pictures_of_a_pair_are_changed_alike() -> None:
     assert torch.equal(untouched, picture)
 
 
+def test_the_colours_of_both_pictures_of_a_pair_are_turned_alike_and_greys_stay() -> None:
+    torch.manual_seed(0)
+    picture = torch.rand(6, 3, 8, 8) - 0.5  # far enough from the ends that nothing is cut off
+    source, target = same_hue(picture, picture.clone(), turn=90)
+    assert torch.equal(source, target) and not torch.allclose(source, picture, atol=0.05)
+    assert torch.allclose(source.mean(dim=1), picture.mean(dim=1), atol=1e-6)
+    assert torch.allclose(source.square().sum(dim=1), picture.square().sum(dim=1), atol=1e-5)
+    grey = torch.linspace(-1, 1, 64).view(1, 1, 8, 8).expand(6, 3, 8, 8)
+    assert torch.allclose(same_hue(grey, grey, turn=180)[0], grey, atol=1e-6)
+
+
 def test_another_pen_changes_lines_by_about_a_pixel_and_nothing_else() -> None:
     torch.manual_seed(0)
     source = torch.ones(40, 1, 32, 32)
@@ -61,7 +72,12 @@ def test_a_picture_is_translated_as_it_would_be_alone(size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"adversarial": 0.0}, {"augment": ("brightness", "translation")}, {"sketch_augment": False}]
+    "settings",
+    [
+        {"adversarial": 0.0},
+        {"augment": ("brightness", "translation")},
+        {"sketch_augment": False, "bend": 0.5, "hue": 30.0},
+    ],
 )
 def test_a_step_moves_the_generator_under_every_recipe(data: ImageData, settings: dict[str, object]) -> None:
     trainer = Trainer(replace(SMOKE, **settings), data, new_accelerator(cpu=True))  # type: ignore[arg-type]
@@ -97,6 +113,8 @@ def test_settings_that_cannot_work_are_one_sentence() -> None:
         Config(crop=1.5)
     with pytest.raises(TrainingError, match=r"^--pixels-first must be at least 0 and below 1, not 1\.0\.$"):
         Config(pixels_first=1.0)
+    with pytest.raises(TrainingError, match=r"^--hue is for pictures in colour: --channels must be 3, not 1\.$"):
+        Config(hue=10.0, channels=1)
     with pytest.raises(TrainingError, match="nothing to learn from"):
         Config(l1=0, adversarial=0, perceptual=0)
 
