@@ -59,9 +59,6 @@ HUB_CALLS = {
     "clip": 'scores = model.classify(pixels, ["a cat", "a dog"])',
 }
 
-TOLD_CALL = """
-translated = model.translate(pixels, level=25)  # told how much there is; a map as large as the picture will do too"""
-
 QUALITY = "## How good it is"
 
 
@@ -162,6 +159,16 @@ def _facts(bundle: Bundle) -> str:
     return "\n".join(["| | |", "|---|---|", *(f"| **{name}** | {value} |" for name, value in rows)])
 
 
+def _told_call(bundle: Bundle) -> str:
+    """How to tell it the level of the damage: a line that runs, with one from the middle of what it learned."""
+    if not bundle.told:
+        return ""
+    assert bundle.restores is not None, "the contract: who takes a level says what of"
+    middle = round((bundle.restores.lowest + bundle.restores.highest) / 2)
+    told = f"translated = model.translate(pixels, level={middle})"
+    return f"\n{told}  # told how much there is; a map as large as the picture will do too"
+
+
 def _use(bundle: Bundle) -> str:
     return f"""## Use it
 
@@ -170,7 +177,7 @@ With Generative Hub (`pip install generative-hub`); an id, this folder or a Hub 
 ```python
 from hub import open_model
 model = open_model("{bundle.id}")
-{HUB_CALLS[bundle.task]}{TOLD_CALL if bundle.told else ""}
+{HUB_CALLS[bundle.task]}{_told_call(bundle)}
 ```
 
 With ONNX Runtime and nothing else. Pixels go in and come out as `uint8`, channels last; scaling and rounding are inside
