@@ -15,7 +15,7 @@ def test_pictures_are_there_before_anybody_clicks_and_no_other_tab_is_at_work(hu
     visit.page.goto(hub.url)
     assert len(set(visit.pictures())) == 16
     asked = [url for url in visit.requests if "/queue/join" in url]
-    assert len(asked) == 3, "for the pictures, for the models on offer, and for the links to their cards"
+    assert len(asked) == 2, "for the pictures and for the models on offer"
 
 
 def test_a_click_on_sample_shows_pictures_and_nothing_leaves_the_machine(hub: RunningHub, visit: Visit) -> None:

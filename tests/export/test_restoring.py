@@ -80,12 +80,12 @@ def test_the_card_says_what_it_takes_out_and_how_it_is_told(told: bool, tmp_path
     assert row.startswith("| **Takes out** | gaussian noise, 0 to 55 grey levels,")
     call, model = re.search(r"```python\nfrom hub.*?\n(.*?)```", text, re.DOTALL), open_model(written.folder)
     assert call is not None and written.bundle.told == told
-    assert ("`level`" in row) == ("level=25" in call[1]) == ("level = np.full" in text) == told
+    assert ("`level`" in row) == ("level=28" in call[1]) == ("level = np.full" in text) == told
     exec(
         call[1].replace(f'"{written.bundle.id}"', "folder"),
         given := {"pixels": pictures(1, 3)[0], "folder": written.folder, "open_model": open_model},
     )
-    assert np.array_equal(given["translated"], model.translate(pictures(1, 3)[0], level=25 if told else None))
+    assert np.array_equal(given["translated"], model.translate(pictures(1, 3)[0], level=28 if told else None))
 
 
 def test_the_denoiser_says_which_noise_it_knows_and_takes_any_size(tmp_path: Path) -> None:
