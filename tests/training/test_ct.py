@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter, spline_filter
 from tests.training.commands import TINY
 from tests.training.packages import deb, tar
 from training.damage import damaged_images
-from training.data import ct
+from training.data import build, ct
 from training.data.ct import GAP, PROJECT, SHAPE, USED, slices, split_of, volume
 from training.data.dataset import read_info, read_parquet
 from training.data.sources import Source, package_path, read_source
@@ -72,6 +72,14 @@ def test_slices_of_a_low_dose_stand_beside_the_same_slices_of_the_full_one(tmp_p
     # Each training slice has noise of its own.
     assert low.train.sources is not None
     assert len({picture.tobytes() for picture in low.train.sources}) == len(low.train)
+
+
+def test_what_another_revision_built_is_built_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = pinned({PROJECT: project(np.zeros(SHAPE, np.int16))})
+    monkeypatch.setattr(build, "read_source", lambda name: source)
+    assert [build.build("ct")[1] for _ in range(2)] == [True, False]
+    monkeypatch.setitem(build.BUILDERS, "ct", replace(build.BUILDERS["ct"], revision=ct.REVISION + 1))
+    assert build.build("ct")[1]
 
 
 def test_copies_of_a_training_slice_are_turned_stretched_and_bent_and_its_noise_is_as_strong() -> None:

@@ -21,6 +21,8 @@ class Builder:
     """What its labels and columns tell apart."""
     paired: bool = False
     """Whether each of its images has a source to be made from."""
+    revision: int = 1
+    """Of what it makes of its sources; a file of another is built again."""
 
 
 def _emoji(name: str, title: str, collection: emoji.Collection) -> Callable[[list[Source], Path], DataInfo]:
@@ -29,8 +31,8 @@ def _emoji(name: str, title: str, collection: emoji.Collection) -> Callable[[lis
 
 BUILDERS: dict[str, Builder] = {
     "avatars": Builder(("dicebear-core", "toon-head"), avatars.build, avatars.ATTRIBUTES),
-    "ct": Builder(("invesalius",), ct.build),
-    "ct-lowdose": Builder(("invesalius",), ct.build_low_dose, paired=True),
+    "ct": Builder(("invesalius",), ct.build, revision=ct.REVISION),
+    "ct-lowdose": Builder(("invesalius",), ct.build_low_dose, paired=True, revision=ct.REVISION),
     "emoji": Builder(("noto", "emojibase"), _emoji("emoji", "Noto emoji", emoji.BASE)),
     "emoji-fluent": Builder(("fluent", "emojibase"), _emoji("emoji-fluent", "Fluent emoji, flat", emoji.BASE)),
     "emoji-people": Builder(
@@ -70,7 +72,10 @@ def sides_of(name: str) -> tuple[str, str] | None:
 
 
 def build(name: str) -> tuple[DataInfo, bool]:
-    """Build `name` unless it is there already in the pinned version. Returns its info and whether it was built now."""
+    """Build `name` unless it is there already, of the pinned version and of this revision.
+
+    Returns its info and whether it was built now.
+    """
     if name not in BUILDERS:
         raise TrainingError(f"There is no data set called {name!r}; there are: {', '.join(sorted(BUILDERS))}.")
     builder, path = BUILDERS[name], parquet_path(name)
@@ -78,7 +83,7 @@ def build(name: str) -> tuple[DataInfo, bool]:
     if path.exists():
         try:
             info = read_info(path)
-            if info.version == ", ".join(source.version for source in sources):
+            if (info.version, info.revision) == (", ".join(each.version for each in sources), builder.revision):
                 return info, False
         except TrainingError:
             pass  # damaged: building again is the cure

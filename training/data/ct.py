@@ -41,13 +41,13 @@ from training.hounsfield import to_levels
 
 PROJECT = "Cranium.inv3"
 SHAPE = (108, 256, 256)
-AIR = -1000.0
-"""HU."""
 USED = 102
 """Slices from the bottom on; the others show no head, or next to none of it."""
 TEST = (range(16, 22), range(50, 56), range(82, 88))
 VAL = (range(34, 38), range(66, 70))
 GAP = 2
+REVISION = 2
+"""Slices were four times there, half a pixel apart, in the first."""
 COPIES = 32
 """Of each training slice, the first as it is."""
 STRETCH = 0.1
@@ -57,6 +57,8 @@ SHIFT = 8.0
 BEND = 3.0
 """Standard deviation, in pixels of the volume, of what each of BENDS x BENDS points is moved by."""
 BENDS = 5
+AIR = -1000.0
+"""HU of what comes in at a copy's edges."""
 COPYING_SEED = 1
 """Of how training slices are turned, stretched, moved and bent."""
 LOW_DOSE = 6
@@ -112,12 +114,7 @@ def _full_dose(sources: list[Source]) -> tuple[DataInfo, list[Slice]]:
     hounsfield = volume(files[PROJECT])
     pictures = slices(hounsfield)
     chosen = [(number, split, pictures[number]) for number in in_turns() if (split := split_of(number))]
-    random = np.random.default_rng(COPYING_SEED)
-    training = [number for number, split, _ in chosen if split == "train"]
-    splines = {number: spline_filter(hounsfield[number].astype(np.float32)) for number in training}
-    for _ in range(COPIES - 1):
-        bent = np.stack([varied(splines[number], random) for number in training])
-        chosen += [(number, "train", picture) for number, picture in zip(training, slices(bent), strict=True)]
+    chosen += _copies(hounsfield, [number for number, split, _ in chosen if split == "train"])
     identity = hashlib.sha256()
     for number, split, picture in chosen:
         identity.update(picture.tobytes() + f"{number}{split}".encode())
@@ -140,8 +137,20 @@ def _full_dose(sources: list[Source]) -> tuple[DataInfo, list[Slice]]:
             "No medical device: not for diagnosis or treatment.",
         ],
         columns={"slice": [str(number) for number in range(SHAPE[0])]},
+        revision=REVISION,
     )
     return info, chosen
+
+
+def _copies(hounsfield: NDArray[np.int16], numbers: list[int]) -> list[Slice]:
+    """The further copies of these training slices: all of them once, then all of them again."""
+    random = np.random.default_rng(COPYING_SEED)
+    splines = [spline_filter(hounsfield[number].astype(np.float32)) for number in numbers]
+    found: list[Slice] = []
+    for _ in range(COPIES - 1):
+        pictures = slices(np.stack([varied(spline, random) for spline in splines]))
+        found += [(number, "train", picture) for number, picture in zip(numbers, pictures, strict=True)]
+    return found
 
 
 def _write(
@@ -194,8 +203,8 @@ def volume(project: bytes) -> NDArray[np.int16]:
     return np.frombuffer(content, "<i2").reshape(SHAPE)
 
 
-def slices(hounsfield: NDArray[np.int16]) -> NDArray[np.uint8]:
-    """The pictures of a volume: uint8 [slices, rows / 2, columns / 2]."""
+def slices(hounsfield: NDArray[np.number]) -> NDArray[np.uint8]:
+    """The pictures of a volume in HU: uint8 [slices, rows / 2, columns / 2]."""
     depth, height, width = hounsfield.shape
     mean = hounsfield.reshape(depth, height // 2, 2, width // 2, 2).mean(axis=(2, 4))[:, ::-1]
     return to_levels(mean)

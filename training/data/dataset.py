@@ -48,6 +48,8 @@ class DataInfo:
     """What the reader did that a user should know, one sentence each (skipped files, missing splits)."""
     columns: dict[str, list[str]] = field(default_factory=dict)
     """Further columns, and what their numbers 0, 1, ... stand for."""
+    revision: int = 1
+    """Of the builder: one more where it makes something else of the same sources than before."""
 
 
 @dataclass(frozen=True)
