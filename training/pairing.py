@@ -10,38 +10,38 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-WOBBLE_CELLS = 8
-"""Cells a side of the coarse grid that a hand's tremor is drawn on."""
+BEND_CELLS = 8
+"""Cells a side of the coarse grid that a displacement is drawn on."""
 
 
 def same_geometry(
-    source: Tensor, target: Tensor, flip: bool, crop: float, turn: float, wobble: float
+    source: Tensor, target: Tensor, flip: bool, crop: float, turn: float, bend: float
 ) -> tuple[Tensor, Tensor]:
     """Both pictures of each pair float [N, C, H, W] in [-1, 1], seen through one window as in `other_geometry`."""
-    both = other_geometry(torch.cat([source, target], dim=1), flip, crop, turn, wobble)
+    both = other_geometry(torch.cat([source, target], dim=1), flip, crop, turn, bend)
     return _laid_out(both[:, : source.shape[1]]), _laid_out(both[:, source.shape[1] :])
 
 
-def other_geometry(pictures: Tensor, flip: bool, crop: float, turn: float, wobble: float = 0.0) -> Tensor:
+def other_geometry(pictures: Tensor, flip: bool, crop: float, turn: float, bend: float = 0.0) -> Tensor:
     """Pictures float [N, C, H, W] in [-1, 1], each seen through a window of its own that is drawn anew.
 
     flip: mirror half of them. crop: smallest share of the side that the window has, at most 1; it lies anywhere inside.
-    turn: largest angle in degrees. wobble: standard deviation of a smooth displacement, in hundredths of the side.
+    turn: largest angle in degrees. bend: standard deviation of a smooth displacement, in hundredths of the side.
     Nothing is resampled where only `flip` is asked for.
     """
     count, device = len(pictures), pictures.device
     if flip:
         mirrored = torch.rand(count, 1, 1, 1, device=device) < 0.5
         pictures = torch.where(mirrored, pictures.flip(3), pictures)
-    if crop < 1 or turn or wobble:
+    if crop < 1 or turn or bend:
         scale = crop + (1 - crop) * torch.rand(count, device=device)
         shift = (2 * torch.rand(count, 2, device=device) - 1) * (1 - scale)[:, None]
         angle = (2 * torch.rand(count, device=device) - 1) * math.radians(turn)
         cosine, sine = scale * angle.cos(), scale * angle.sin()
         window = torch.stack([cosine, -sine, shift[:, 0], sine, cosine, shift[:, 1]], dim=1).view(count, 2, 3)
         grid = F.affine_grid(window, [count, 1, *pictures.shape[2:]], align_corners=False)
-        if wobble:
-            coarse = torch.randn(count, 2, WOBBLE_CELLS, WOBBLE_CELLS, device=device) * wobble / 50
+        if bend:
+            coarse = torch.randn(count, 2, BEND_CELLS, BEND_CELLS, device=device) * bend / 50
             smooth = F.interpolate(coarse, pictures.shape[2:], mode="bicubic", align_corners=True)
             grid = grid + smooth.permute(0, 2, 3, 1)
         pictures = F.grid_sample(pictures, grid, "bilinear", "border", align_corners=False)

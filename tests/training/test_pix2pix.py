@@ -32,9 +32,9 @@ def data() -> ImageData:
 def test_both_pictures_of_a_pair_are_changed_alike() -> None:
     torch.manual_seed(0)
     picture = torch.rand(6, 3, 64, 64) * 2 - 1
-    source, target = same_geometry(picture, picture.clone(), flip=True, crop=0.7, turn=20, wobble=1)
+    source, target = same_geometry(picture, picture.clone(), flip=True, crop=0.7, turn=20, bend=1)
     assert torch.equal(source, target) and not torch.equal(source, picture)
-    untouched, _ = same_geometry(picture, picture, flip=False, crop=1, turn=0, wobble=0)
+    untouched, _ = same_geometry(picture, picture, flip=False, crop=1, turn=0, bend=0)
     assert torch.equal(untouched, picture)
 
 

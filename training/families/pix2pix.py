@@ -52,6 +52,8 @@ DATA = "openmoji"
 LEVELS = (1, 2, 10 / 3, 14 / 3, 16 / 3)
 """Channels at a half, a quarter, ... of the resolution, in widths: most weights lie where there are few pixels."""
 SIZE_MULTIPLE_IN_TRAINING = 2 ** len(LEVELS)
+TREMOR = 0.6
+"""How far an unsteady hand bends a drawing, in hundredths of the side."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,9 @@ class Config(PairedConfig):
     turn: float = 0.0
     """Largest angle by which both pictures are turned, in degrees."""
     bend: float = 0.0
-    """Standard deviation, in hundredths of the side, of a smooth displacement of both pictures."""
+    """Standard deviation, in hundredths of the side, of a smooth displacement of both pictures; at least 0.6 with
+    `--sketch-augment`.
+    """
     hue: float = 0.0
     """Largest angle by which the colours of both pictures are turned about grey, in degrees."""
     sketch_augment: bool = True
@@ -259,8 +263,8 @@ class Trainer:
 
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         config = self.config
-        wobble = max(config.bend, 0.6 if config.sketch_augment else 0.0)
-        source, target = same_geometry(batch["source"], batch["image"], config.flip, config.crop, config.turn, wobble)
+        bend = max(config.bend, TREMOR if config.sketch_augment else 0.0)
+        source, target = same_geometry(batch["source"], batch["image"], config.flip, config.crop, config.turn, bend)
         if config.hue:
             source, target = same_hue(source, target, config.hue)
         if config.sketch_augment:
