@@ -184,7 +184,8 @@ def _manifest(
 def _reach(trained: Trained) -> int | None:
     if trained.task != "translate" or not trained.image.dynamic:
         return None
-    return reach(trained.modules.values(), trained.image.channels, trained.image.multiple, trained.told)
+    translating = [module for name, module in trained.modules.items() if name != "meter"]
+    return reach(translating, trained.image.channels, trained.image.multiple, trained.told)
 
 
 def _identifier(text: str) -> str:

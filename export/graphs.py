@@ -14,6 +14,7 @@ What each task expects of ``Trainer.inference_modules()``, all float, images NCH
                judge(image) -> logits [N, classes]
     translate  translator(image) or translator(image, level) -> image;  inverse(image) -> image
                                                           level [N, 1, H, W], below 0 where it is not known
+               meter(image) -> level [N]
     inpaint    inpainter(image, hole) -> image            hole [N, 1, H, W] is 1 in the hole, where image is 0
     anomaly    detector(image) or detector(image, label) -> score [N], heatmap [N, H, W] or [N, 1, H, W]
     stylize    stylizer(content, style, strength) -> image
@@ -103,6 +104,13 @@ class ToldTranslator(Translator):
         return self.pixels(self.inner(self.planes(image), level.permute(0, 3, 1, 2).to(self.dtype)))
 
 
+class Meter(Wrapper):
+    """image -> level [N]."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return cast(Tensor, self.inner(self.planes(image)).float())
+
+
 class Inpainter(Wrapper):
     """image, mask -> inpainted.
 
@@ -171,6 +179,7 @@ WRAPPERS: dict[tuple[str, str], type[Wrapper]] = {
     ("sample", "judge"): Judge,
     ("translate", "translator"): Translator,
     ("translate", "inverse"): Translator,
+    ("translate", "meter"): Meter,
     ("inpaint", "inpainter"): Inpainter,
     ("anomaly", "detector"): Detector,
     ("stylize", "stylizer"): Stylizer,

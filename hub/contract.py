@@ -271,6 +271,8 @@ class Bundle(_Frozen):
         return self
 
     def _restoring_fits(self) -> None:
+        if "meter" in self.graphs and not self.told:
+            raise ValueError("graph 'meter' reads a level, but graph 'translator' takes none")
         if self.restores is None:
             if self.told:
                 raise ValueError(

@@ -91,6 +91,11 @@ TASKS: dict[str, dict[str, Graph]] = {
     "translate": {
         "translator": Graph(inputs=(_image, _level), outputs=(_pixels("translated"),)),
         "inverse": Graph(inputs=(_image,), outputs=(_pixels("translated"),), optional=True),
+        # What the translator would find out, of each picture as a whole: of one that goes through in parts, the level
+        # that all of them are told.
+        "meter": Graph(
+            inputs=(_image,), outputs=(Port(name="level", dtype="float32", shape=("batch",)),), optional=True
+        ),
     },
     "inpaint": {
         "inpainter": Graph(inputs=(_pixels("image", 3), _mask), outputs=(_pixels("inpainted", 3),)),

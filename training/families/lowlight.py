@@ -1,16 +1,12 @@
 """Low light: a U-Net that brightens a picture taken with too short an exposure, and takes out the noise that shows.
 
 What: brightening multiplies the few photons that there are, and their noise with them, so both are one task (Chen et
-al., 2018). The net takes the noise out of the dark picture and says by how many stops it is short, so that detail is
-the picture's own and light changes smoothly. It is not told the exposure, and the noise does not tell it either, as
-black paper in the sun sends a sensor what white paper does in the shade. It is read from how much of a picture is
-brighter than each of many tones, which is what a photographer looks at (the histogram), far around, since a photograph
-has one exposure. No features of the net tell it: with them it knew the training photographs by heart, and on 70 pieces
-of validation photographs 2, 3 and 4 stops too dark had 23.3, 21.6 and 25.5 dB after 60 minutes, where tones alone have
-25.2, 24.7 and 25.0 after 24. In training noise is taken out at the right exposure, and reading it is learned beside
-that, from whole pictures drawn for it alone. When those were four exposures of the four that the net saw, 80 minutes
-had 26.2, 24.3 and 25.7 dB on all 128 validation pieces, and 64 minutes with sixteen others 28.5, 23.4 and 27.8. The
-rest of the recipe is that of `denoiser`.
+al., 2018). The net takes the noise out of the dark picture, and a meter says by how many stops it is short, so that
+detail is the picture's own. A photograph has one exposure. Unless that is told, it is a guess, as black paper in the
+sun sends a sensor what white paper does in the shade: the brightest would be white (the white patch of Land and McCann,
+1971), or as far below that as the tones under it say, each in stops below the brightest. In training noise is taken out
+at the right exposure, and reading it is learned beside that, from whole pictures drawn for it alone. The rest of the
+recipe is that of `denoiser`.
 
 The damage is the sensor's: in linear light, each stop halves the photons, whose number is Poisson's; reading adds
 Gaussian noise; and the file holds whole grey levels of sRGB. What is white stays at one level and only gets darker,
@@ -34,7 +30,7 @@ from training.errors import TrainingError
 from training.metrics import ssim
 from training.pixels import to_float
 from training.precision import autocast
-from training.restorer import ResidualBlock, Restorer, RestorerConfig, mean_squares
+from training.restorer import ResidualBlock, Restorer, ToldConfig, mean_squares
 
 NAME = "lowlight"
 TASK = "translate"
@@ -44,10 +40,12 @@ STOPS = (2, 3, 4)
 """Exposures that are reported, in stops below the right one."""
 MOST_STOPS = 6.0
 """Bounded, so that no half-precision runtime overflows."""
-AROUND = 33
-"""Places of 16 px a side of which the exposure is read: 256 px in each direction, all of a picture that has no more."""
-DARKEST, TONES = -12.0, 24
+DARKEST, TONES = -12.0, 49
 """Tones that pixels are compared with, evenly spaced from this power of two of white up to white itself."""
+APART = -DARKEST / (TONES - 1)
+"""Stops between two of them."""
+SHARES = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+"""Of a picture: the tones that so much of it is brighter than say whether its brightest is white."""
 PIECES = 16
 """Pictures that a step learns to read the exposure from: many, since one tells little of what others are like."""
 THIN = 64
@@ -55,7 +53,7 @@ THIN = 64
 
 
 @dataclass(frozen=True)
-class Config(RestorerConfig):
+class Config(ToldConfig):
     """Settings of the low-light restorer."""
 
     image_size: int = 256
@@ -88,35 +86,50 @@ class Config(RestorerConfig):
 
 
 PRESETS: dict[str, Config] = {
-    "smoke": Config(image_size=32, width=8, crop=32, batch_size=8, max_steps=30),
-    "cpu": Config(width=24, batch_size=4, max_minutes=60.0),
-    "gpu": Config(width=64, blocks=2, batch_size=64, max_minutes=10.0, checkpoint_minutes=3.0),
+    "smoke": Config(image_size=32, width=8, crop=32, batch_size=8, told=True, max_steps=30),
+    "cpu": Config(width=24, batch_size=4, told=True, max_minutes=60.0),
+    "gpu": Config(width=64, blocks=2, batch_size=64, told=True, max_minutes=10.0, checkpoint_minutes=3.0),
 }
 
 
 class LightMeter(nn.Module):
-    """Says by how many stops a picture is short, at every place from what is around it."""
+    """Says by how many stops a picture is short: dark float [N, C, H, W] in [-1, 1] -> stops float [N].
+
+    The brightest is as many stops below white as the picture is short, were it white in the right exposure: the white
+    patch of Land and McCann (1971), and what an untrained meter says. How far below white it belongs is learned, from
+    tones told in stops below that brightest. A picture taken a stop shorter is thus read about a stop darker, and what
+    is learned at one exposure holds at all others.
+    """
 
     tones: Tensor
 
     def __init__(self, dropout: float) -> None:
         super().__init__()
         self.register_buffer("tones", torch.linspace(DARKEST, 0, TONES)[:, None, None], persistent=False)
-        self.read = nn.Sequential(nn.Dropout(dropout), nn.Conv2d(3 * TONES, 64, 1), nn.ReLU(), nn.Dropout(dropout))
-        self.stops = nn.Conv2d(64, 1, 1)
-        for parameter in self.stops.parameters():
-            nn.init.zeros_(parameter)  # begins in the middle
+        told = 6 * len(SHARES) + 1
+        self.read = nn.Sequential(nn.Dropout(dropout), nn.Linear(told, 64), nn.ReLU(), nn.Dropout(dropout))
+        self.below = nn.Linear(64, 1)
+        for parameter in self.below.parameters():
+            nn.init.zeros_(parameter)  # begins with the brightest as white
 
-    def forward(self, light: Tensor) -> Tensor:
-        """Give stops float [N, 1, H, W], of pictures float [N, C, H, W] in sRGB, 0 to 1."""
+    def forward(self, dark: Tensor) -> Tensor:
         # Four pixels a side together hold little noise.
-        linear = F.avg_pool2d(to_linear(light), 4)
-        seen = torch.stack([linear.mean(dim=1), linear.amax(dim=1), linear.amin(dim=1)], dim=1)
-        octaves = torch.log2(seen + 2**DARKEST)[:, :, None]
-        brighter = torch.sigmoid(2 * (octaves - self.tones)).flatten(1, 2)
-        told = F.avg_pool2d(2 * F.avg_pool2d(brighter, 4) - 1, AROUND, 1, AROUND // 2, count_include_pad=False)
-        stops = MOST_STOPS / 2 * (1 + torch.tanh(self.stops(self.read(told)).to(light.dtype)))
-        return F.interpolate(stops, scale_factor=float(SIZE_MULTIPLE), mode="bilinear", align_corners=False)
+        linear = F.avg_pool2d(to_linear((dark + 1) / 2), 4)
+        seen = torch.stack([linear.amax(dim=1), linear.mean(dim=1), linear.amin(dim=1)], dim=1)
+        octaves = torch.log2(seen.clamp(min=0) + 2**DARKEST)
+        brightest = octaves[:, 0].amax(dim=(1, 2))[:, None]
+        below = (brightest[:, :, None] - self._tones(octaves)).flatten(1)
+        # Many tones just below the brightest say that light was cut off there.
+        told = [below / 2 - 1, 2 * torch.exp(-4 * below.clamp(min=0)) - 1, brightest / 2 + 1.5]
+        stops: Tensor = -brightest - self.below(self.read(torch.cat(told, dim=1)))
+        return stops[:, 0].clamp(0.0, MOST_STOPS)
+
+    def _tones(self, octaves: Tensor) -> Tensor:
+        """Of planes float [N, 3, h, w], the tones that SHARES of each are brighter than, float [N, 3, SHARES]."""
+        brighter = ((octaves[:, :, None] - self.tones) / APART + 0.5).clamp(0, 1).mean(dim=(3, 4))
+        above, step = brighter[:, :, :-1], (brighter[:, :, :-1] - brighter[:, :, 1:]).clamp(min=1e-4)
+        tones = [((above - share) / step).clamp(0, 1).sum(dim=2) for share in SHARES]
+        return DARKEST + APART * torch.stack(tones, dim=2)
 
 
 class Brightener(nn.Module):
@@ -146,7 +159,9 @@ class Brightener(nn.Module):
     def forward(
         self, dark: Tensor, told: Tensor | None = None, others: Tensor | None = None
     ) -> Tensor | tuple[Tensor, Tensor]:
-        """In training: made up for stops that it is told, float [N]; beside that, stops [M, 1, h, w] read of others."""
+        """`told`: stops float [N, 1, H, W] or [N, 1, 1, 1], below 0 where not known. In training: exposed by these, and
+        beside it stops float [M] read of others.
+        """
         light = (dark + 1) / 2
         # The root spreads the darkest levels, where all of the picture may be.
         features = [self.stem(torch.cat([dark, light.clamp(min=0).sqrt()], dim=1))]
@@ -157,10 +172,14 @@ class Brightener(nn.Module):
         for grow, up in zip(reversed(self.grow), reversed(self.up), strict=True):
             found = up(features.pop() + grow(found))
         clean = (light - self.noise(found).to(dark.dtype)).clamp(min=0)
-        if told is None:
-            return exposed(clean, self.meter(light))
-        assert others is not None, "to be told an exposure is for training, where it is read of others"
-        return exposed(clean, told[:, None, None, None]), self.meter((others + 1) / 2)
+        if others is not None:
+            assert told is not None, "in training it is read of others alone"
+            with torch.autocast(others.device.type, enabled=False):  # which rounds to a fiftieth of a stop, and worse
+                return exposed(clean, told), self.meter(others.float())
+        stops = self.meter(dark)[:, None, None, None]
+        if told is not None:
+            stops = torch.where(told < 0, stops, told.to(stops.dtype).clamp(0.0, MOST_STOPS))
+        return exposed(clean, stops)
 
 
 def thinned(images: Tensor) -> Tensor:
@@ -207,9 +226,9 @@ class Trainer(Restorer):
         stops = self.random_levels(len(metered))
         with autocast(image.device, self.config.precision):
             bright, read = self.parallel_restorer(
-                self.damage(clean, levels, None), levels, self.damage(metered, stops, None)
+                self.damage(clean, levels, None), levels[:, None, None, None], self.damage(metered, stops, None)
             )
-        missed = read.mean(dim=(1, 2, 3), keepdim=True) - stops[:, None, None, None]
+        missed = (read - stops)[:, None, None, None]
         return {
             "mse": mean_squares(bright - clean),
             "exposure_mse": mean_squares(exposed((metered + 1) / 2, missed) - metered),
@@ -218,6 +237,10 @@ class Trainer(Restorer):
     def random_levels(self, count: int) -> Tensor:
         span = self.config.max_stops - self.config.min_stops
         return self.config.min_stops + span * torch.rand(count, device=self.accelerator.device)
+
+    def inference_modules(self) -> dict[str, nn.Module]:
+        modules = super().inference_modules()
+        return modules | {"meter": self.restorer_ema.average.meter} if self.told else modules
 
     @property
     def restores(self) -> tuple[str, float, float]:
