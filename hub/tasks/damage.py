@@ -48,6 +48,10 @@ class Kind:
     """What that is, as the end of a sentence."""
     amount: str = ""
     """What the slider says by which a model is told how much of it there is."""
+    otherwise: str = "Told of more, it smooths more; of less, it keeps more grain"
+    """What becomes of a model that is told something else than the truth."""
+    finest: float | None = None
+    """Steps of that slider; ``None``: ``step``."""
     estimated: Callable[[np.ndarray], float] | None = None
     """About how much of it is in a picture uint8 [H, W, C], where that can be seen."""
     brightens: bool = False
@@ -182,6 +186,9 @@ KINDS: dict[str, Kind] = {
             "CLAHE": (equalised, "local contrast"),
             "Auto-exposure": (auto_exposure, "then non-local means"),
         },
+        amount="Stops that the picture is short",
+        otherwise="Told of more, it brightens more",
+        finest=0.1,
         brightens=True,
     ),
     "low-dose CT": Kind(

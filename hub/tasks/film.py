@@ -1,6 +1,7 @@
 """A short video through a restoring model, frame by frame, into an MP4.
 
-Every frame goes through on its own. Nothing keeps neighbours alike, so what the model has to guess may flicker.
+Every frame goes through on its own, so what the model has to guess may flicker. Where it has a meter, that is read of
+each and eased, as a camera's own exposure is.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ MOST_FRAMES = 120
 """Frames of a video that are taken."""
 LONGEST = 480
 """Pixels of the longer side that a frame is given at most: two busy CPU cores took 0.9 s for one of 480 x 270."""
+EASE = 0.1
+"""Share of the way to what is read of a frame that the level goes from frame to frame."""
 QUALITY = 18
 """As :data:`hub.video.QUALITY`; noise costs an encoder dearly."""
 
@@ -72,10 +75,14 @@ def restore_film(model: Restorer, path: Path, before: Path, after: Path) -> Iter
         Mp4(after, clip.fps, QUALITY) as restored,
     ):
         last: np.ndarray | None = None
+        level: float | None = None
         for pixels in clip:
             if pixels is not last:  # shown once more
                 seen = model.accepted(Picture(_without_colour(pixels)))
-                made = model.restore(seen)
+                if model.has_meter:
+                    read = model.metered(seen)
+                    level = read if level is None else level + EASE * (read - level)
+                made = model.restore(seen, level=level)
                 told |= dict.fromkeys(made.notes)
                 last = pixels
             given.add(seen.pixels)

@@ -103,10 +103,25 @@ class Restorer:
 
     def suggested(self, picture: Picture) -> float:
         """About how much of the damage there is, for who begins to tell the model: in steps of its kind."""
-        guess = self.kind.start
-        if self.kind.estimated and min(picture.pixels.shape[:2]) > 2:
+        guess, step = self.kind.start, self.kind.finest or self.kind.step
+        if self.has_meter:
+            guess = self.metered(self.accepted(picture))
+        elif self.kind.estimated and min(picture.pixels.shape[:2]) > 2:
             guess = self.kind.estimated(_middle(picture.eight_bits()))
-        return min(round(guess / self.kind.step) * self.kind.step, self.damage.highest)
+        return min(round(round(guess / step) * step, 3), self.damage.highest)
+
+    @property
+    def has_meter(self) -> bool:
+        """Whether the model says what it finds out of a picture."""
+        return self.model.has_meter
+
+    def metered(self, picture: Picture) -> float:
+        """What a model with a meter finds out of ``picture``, which :meth:`accepted` has passed: a level to tell it."""
+        pixels, ours = picture.eight_bits(), self.bundle.image.channels
+        if pixels.shape[2] != ours:
+            grey = pixels.mean(axis=2, keepdims=True, dtype=np.float32).round().astype(np.uint8)
+            pixels = grey.repeat(ours, axis=2)
+        return min(max(float(self.model.read_level(pixels)[0]), 0.0), self.damage.highest)
 
     def restore(self, picture: Picture, progress: Progress | None = None, level: object = None) -> Picture:
         """``picture``, which :meth:`accepted` has passed, restored; ``level``: how much of the damage it has, for a

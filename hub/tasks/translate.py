@@ -5,7 +5,8 @@ its steps is continued by reflection and cut off again, and what is large goes t
 
 A tile is given as much of the picture around it as the model looks (the bundle's ``reach``), so each of its pixels is
 the one that the whole picture would have given. Tiles need no blending: where two meet there is no seam to hide, and a
-blend could only mix in pixels that saw less. Memory is that of one tile, and of the picture itself.
+blend could only mix in pixels that saw less. Memory is that of one tile, and of the picture itself. Where a model finds
+out something of a picture as a whole (the graph ``meter``), that is read from all of it first, and each tile is told.
 """
 
 import math
@@ -22,6 +23,9 @@ from hub.runtime.engine import Model
 from hub.settings import settings
 from hub.signatures import UNKNOWN_LEVEL
 from hub.tasks.sample import batched
+
+METERED = 512
+"""Pixels a side that are enough for a meter: squares evenly apart, so that it sees all of a picture as it is stored."""
 
 Progress = Callable[[float], object]
 """Told the share that is done, 0 to 1."""
@@ -46,6 +50,7 @@ class TranslateModel:
         self.model = model
         self.bundle = model.bundle
         self.two_way = "inverse" in self.bundle.graphs
+        self.has_meter = "meter" in self.bundle.graphs
         self.looks_locally = self.bundle.image.dynamic and self.bundle.reach is not None
         """Whether a pixel depends on its neighbourhood alone: then a picture of any size is as good as another."""
 
@@ -79,6 +84,19 @@ class TranslateModel:
         told = self._told(graph, batch, level)
         translated = self._through(graph, batch, told, (lambda share: None) if progress is None else progress)
         return translated[0] if single else translated
+
+    def read_level(self, images: np.ndarray) -> np.ndarray:
+        """What a model with a meter finds out of ``images``, uint8 [N, H, W, C]: levels float32 [N].
+
+        Raises:
+            RequestError: it has none, or another shape or type.
+        """
+        if not self.has_meter:
+            raise RequestError(f"'{self.bundle.id}' has no meter that says how much there is to restore.")
+        batch = feeds.as_port(self.bundle.graphs["meter"].inputs[0], batched("image", images, rank=4)[0])
+        step = self.bundle.image.multiple
+        given = _sparse(_continued(batch, step), step) if self.bundle.image.dynamic else batch
+        return np.concatenate([self.model.run("meter", {"image": each[None]})["level"] for each in given])
 
     def _takes_level(self, graph: str) -> bool:
         return any(port.name == "level" for port in self.bundle.graphs[graph].inputs)
@@ -124,11 +142,12 @@ class TranslateModel:
     def _through(self, graph: str, images: np.ndarray, level: np.ndarray | None, progress: Progress) -> np.ndarray:
         count, height, width, _ = images.shape
         step = self.bundle.image.multiple if self.bundle.image.dynamic else 1
-        padding = ((0, 0), (0, -height % step), (0, -width % step), (0, 0))
-        padded = np.pad(images, padding, mode="reflect")
-        if level is not None and level.size > 1:
-            level = np.pad(level, padding, mode="reflect")
+        padded = _continued(images, step)
         rows, columns = self._parts(*padded.shape[1:3])
+        if level is not None and self.has_meter and len(rows) * len(columns) > 1 and (level < 0).any():
+            level = np.where(level < 0, self.read_level(images)[:, None, None, None], level)
+        if level is not None and level.shape[1:3] == (height, width):
+            level = _continued(level, step)
         area = (rows[0].given.stop - rows[0].given.start) * (columns[0].given.stop - columns[0].given.start)
         at_once = max(1, settings().tile ** 2 // area)
         whole = np.empty_like(padded)
@@ -137,7 +156,8 @@ class TranslateModel:
             some = slice(at, at + at_once)
             part = {"image": padded[some, row.given, column.given]}
             if level is not None:
-                here = level if level.size == 1 else level[some, row.given, column.given]
+                here = level if len(level) == 1 else level[some]
+                here = here if here.shape[1:3] == (1, 1) else here[:, row.given, column.given]
                 part["level"] = np.broadcast_to(here, (*part["image"].shape[:3], 1))
             answer = self.model.run(graph, part)["translated"]
             whole[some, row.place, column.place] = answer[:, row.kept, column.kept]
@@ -159,6 +179,19 @@ class TranslateModel:
                 f"{WHOLE // 10**6} megapixels, not {height * width / 1e6:.1f}."
             )
         return [_all_of(height)], [_all_of(width)]
+
+
+def _continued(array: np.ndarray, step: int) -> np.ndarray:
+    """[N, H, W, C] continued by reflection to whole steps."""
+    return np.pad(array, ((0, 0), *((0, -side % step) for side in array.shape[1:3]), (0, 0)), mode="reflect")
+
+
+def _sparse(images: np.ndarray, step: int) -> np.ndarray:
+    """Of [N, H, W, C], whole steps each way, squares of one step evenly apart: of at most METERED pixels a side."""
+    count, height, width, channels = images.shape
+    down, across = (slice(apart // 2, None, apart) for apart in (math.ceil(side / METERED) for side in (height, width)))
+    squares = images.reshape(count, height // step, step, width // step, step, channels)[:, down, :, across]
+    return squares.reshape(count, squares.shape[1] * step, squares.shape[3] * step, channels)
 
 
 def parts(length: int, side: int, margin: int) -> Iterator[Part]:

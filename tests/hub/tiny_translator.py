@@ -43,14 +43,15 @@ def write_tiny_translator(
     size: int = SIZE,
     sides: tuple[str, str] | None = None,
     told: bool = False,
+    meter: bool = False,
 ) -> Bundle:
     """Write the bundle into ``folder`` and return its manifest.
 
     A ``told`` one takes a level: 0 leaves a pixel as it is, 50 and more blurs it, as does one that is not known; what
-    lies between is mixed. ``examples`` smooth pictures with noise lie in its folder of that name; without it, as
-    ``targets``, in theirs.
+    lies between is mixed. A ``meter`` reads a tenth of a picture's mean. ``examples`` smooth pictures with noise lie in
+    the folder of that name; without it, as ``targets``, in theirs.
     """
-    names = ["translator", *(["inverse"] if inverse else [])]
+    names = ["translator", *(["inverse"] if inverse else []), *(["meter"] if meter else [])]
     (folder / "onnx").mkdir(parents=True, exist_ok=True)
     graphs, files = {}, {}
     for name in names:
@@ -58,7 +59,9 @@ def write_tiny_translator(
         graphs[name] = _concrete(signature if told else signature.required(), channels, dynamic, size)
         path = folder / "onnx" / f"{name}.onnx"
         onnx.save(
-            _turn(graphs[name], name)
+            _mean(graphs[name], name)
+            if name == "meter"
+            else _turn(graphs[name], name)
             if drawings
             else _blur(graphs[name], name, channels, told and name == "translator"),
             path,
@@ -159,6 +162,15 @@ def _turn(ports: Graph, name: str) -> onnx.ModelProto:
     return _model(
         ports, name, [helper.make_node("Gather", ["image", "places"], ["translated"], axis=3)], {"places": places}
     )
+
+
+def _mean(ports: Graph, name: str) -> onnx.ModelProto:
+    nodes = [
+        helper.make_node("Cast", ["image"], ["levels"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["levels", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Div", ["mean", "ten"], ["level"]),
+    ]
+    return _model(ports, name, nodes, {"axes": np.array([1, 2, 3], np.int64), "ten": np.array(10, np.float32)})
 
 
 def _blur(ports: Graph, name: str, channels: int, told: bool) -> onnx.ModelProto:

@@ -64,7 +64,9 @@ def test_at_the_exposure_that_it_is_told_only_noise_is_left_to_learn() -> None:
 
 
 def test_a_picture_taken_shorter_is_read_darker_by_as_much(reading: LightMeter) -> None:
-    torch.nn.init.zeros_(reading.get_parameter("read.1.weight")[:, -1:])  # what says how bright the brightest is as such
+    torch.nn.init.zeros_(
+        reading.get_parameter("read.1.weight")[:, -1:]
+    )  # what says how bright the brightest is as such
     clean = F.interpolate(torch.rand(4, 3, 16, 16), scale_factor=4.0) * 0.8 + 0.2  # whole tones, none near DARKEST
     base = to_srgb(to_linear(clean) / 2) * 2 - 1
     with torch.no_grad():

@@ -34,7 +34,7 @@ from hub.tabs.restore.work import (
     stem,
 )
 from hub.tabs.uploads import uploaded
-from hub.tasks.damage import KINDS
+from hub.tasks.damage import KINDS, Kind
 from hub.tasks.restore import MOST_EXPOSURE, Restorer
 from hub.tasks.sample import MAX_SEED
 
@@ -107,8 +107,8 @@ def build(engine: Engine) -> gr.Blocks:
         return (
             {"example": 0},
             gr.update(maximum=highest, step=kind.step, value=start, info=f"{kind.info}{view.learned(chosen.damage)}"),
-            gr.update(value=False, visible=chosen.bundle.told),
-            gr.update(visible=False, maximum=highest, step=kind.step, label=kind.amount),
+            gr.update(value=False, visible=chosen.bundle.told, info=_else(kind)),
+            gr.update(visible=False, maximum=highest, step=kind.finest or kind.step, label=kind.amount),
             gr.update(value=0, visible=kind.brightens),
             offered,
             facts(chosen.bundle, folded=True),
@@ -202,7 +202,7 @@ def build(engine: Engine) -> gr.Blocks:
                     tells = gr.Checkbox(
                         False,
                         label="Tell the model how much there is",
-                        info="Else it finds out. Told of more, it smooths more; of less, it keeps more grain",
+                        info=_else(KINDS["gaussian noise"]),
                         visible=False,
                         elem_id="restore-tells",
                     )
@@ -286,6 +286,10 @@ def build(engine: Engine) -> gr.Blocks:
         )
         api(restore_picture, api_name="restore", concurrency_limit=AT_ONCE, concurrency_id="restore")
     return tab
+
+
+def _else(kind: Kind) -> str:
+    return f"Else it finds out. {kind.otherwise}"
 
 
 def _file(content: bytes, name: str) -> Any:

@@ -28,7 +28,7 @@ ALONE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "restore-film
 """One video is in work at a time; pictures go on meanwhile."""
 HINT = (
     f"A short video, up to 32 MB: its first {MOST_FRAMES} frames, which is four seconds and more, each at most "
-    f"{LONGEST} pixels long. Every frame is restored on its own, so what the model has to guess may flicker; the sound "
+    f"{LONGEST} pixels long. Every frame is restored on its own, so what is left of the damage may flicker; the sound "
     "is dropped."
 )
 WITHOUT = "Videos need PyAV: whoever runs this hub can install the extra 'video', which brings it."

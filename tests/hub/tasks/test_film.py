@@ -1,5 +1,6 @@
 """``hub.tasks.film``: a video through a restorer, frame by frame, and what is said of it."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,18 @@ def test_every_frame_is_what_the_restorer_makes_of_it_at_its_place(tmp_path: Pat
     assert np.abs(before.astype(int) - given).mean() < 4 and np.abs(after.astype(int) - wanted).mean() < 5
     assert np.abs(after.astype(int) - given).mean() > 4, "the model has changed something"
     assert made.notes == ("Each frame was restored on its own, so what is left of the damage may flicker.",)
+
+
+def test_what_a_meter_reads_is_eased_from_frame_to_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = restorer(tmp_path, channels=3, told=True, meter=True)
+    frames = np.stack([np.full((48, 64, 3), 100 if number % 2 else 200, np.uint8) for number in range(6)])
+    told = []
+    restore = model.restore
+    monkeypatch.setattr(model, "restore", lambda picture, level: told.append(level) or restore(picture, level=level))  # type: ignore[func-returns-value]
+    restored(model, write_film(tmp_path / "it", frames))
+    assert told[0] == pytest.approx(20, abs=0.5) and len(told) == 6
+    for number, (before, level) in enumerate(pairwise(told), start=1):
+        assert level - before == pytest.approx(0.1 * ((10 if number % 2 else 20) - before), abs=0.1)
 
 
 def test_a_long_large_film_with_sound_is_cut_made_smaller_and_silent_and_it_is_said(

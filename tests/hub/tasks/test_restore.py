@@ -193,6 +193,16 @@ def test_what_it_may_be_told_begins_at_about_what_there_is(tmp_path: Path, size:
     assert slices.suggested(Picture(smooth(40, 50, 1))) == 5, "nothing tells: the usual, or the most it knows"
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_who_has_a_meter_is_told_first_what_that_reads(tmp_path: Path, channels: int) -> None:
+    model = restorer(tmp_path, told=True, meter=True, damage=LOW_LIGHT, channels=3)
+    picture = Picture(np.full((40, 50, channels), 33, np.uint8))
+    assert model.has_meter and model.metered(picture) == pytest.approx(3.3)
+    assert model.suggested(picture) == 3.3
+    assert model.suggested(Picture(picture.pixels * 5)) == 5, "the most it knows"
+    assert model.suggested(Picture(picture.pixels // 20)) == 0.1
+
+
 @pytest.mark.parametrize("level", [-1, 55.5, float("nan"), float("inf"), "25", None, True, [1], "9" * 10_000])
 def test_a_noise_that_is_none_is_one_sentence(grey: Restorer, level: object) -> None:
     with pytest.raises(RequestError, match="from 0 to 55") as refused:

@@ -91,6 +91,43 @@ def test_a_level_that_is_none_is_one_sentence(tmp_path: Path, level: Any) -> Non
         model(tmp_path / "blind").translate(noise(203, 131, 1), level=level)
 
 
+def test_what_a_meter_reads_of_the_whole_picture_is_told_to_every_part(tmp_path: Path, turn: Turn) -> None:
+    tiny, picture = model(tmp_path, told=True, meter=True), noise(203, 131, 1)
+    picture[:, 70:] //= 4
+    [read] = tiny.read_level(picture)
+    assert read == pytest.approx(picture.mean() / 10, abs=0.3)
+    turn(tile=1024)
+    assert np.array_equal(tiny.translate(picture), tiny.translate(picture, level=50)), "in one part the model finds out"
+    turn(tile=64)
+    told = tiny.translate(picture, level=read)
+    assert np.array_equal(tiny.translate(picture), told) and off_by(told, tiny.translate(picture, level=50)) > 5
+    known = np.full((203, 131), -1, np.float32)
+    known[:, :70] = 0
+    partly = tiny.translate(picture, level=known)
+    assert np.array_equal(partly[:, :70], picture[:, :70]) and np.array_equal(partly[:, 70:], told[:, 70:])
+    batch = np.stack([picture, 255 - picture])
+    assert np.array_equal(tiny.translate(batch)[0], told)
+    assert np.array_equal(tiny.translate(batch)[1], tiny.translate(batch[1]))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (300, 1030), (2100, 90), (1100, 1500)])
+def test_a_meter_is_given_squares_from_all_over_and_few_of_them(tmp_path: Path, size: tuple[int, int]) -> None:
+    tiny = model(tmp_path, told=True, meter=True)
+    slope = np.linspace(0, 200, size[1])[None, :, None] + np.linspace(0, 50, size[0])[:, None, None]
+    seen = []
+    run = tiny.model.run
+    tiny.model.run = lambda graph, feeds: seen.append(feeds["image"].shape) or run(graph, feeds)  # type: ignore[assignment,method-assign,func-returns-value]
+    [read] = tiny.read_level(slope.astype(np.uint8))
+    assert read == pytest.approx(12.5, abs=0.7)
+    [shape] = seen
+    assert max(shape) <= 512 and max(shape) >= min(max(size), 256)
+
+
+def test_without_a_meter_there_is_nothing_to_read(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"^'tiny-denoiser' has no meter"):
+        model(tmp_path, told=True).read_level(noise(64, 64, 1))
+
+
 def test_a_margin_less_than_the_reach_would_show(tmp_path: Path, turn: Turn) -> None:
     """The test above proves something: with a reach that is not the truth, the tiles do not join."""
     picture = noise(200, 200, 1)
