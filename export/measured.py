@@ -5,6 +5,8 @@ with, so baselines come from a second file, ``RUN/baselines.json`` or ``genhub e
 
     {"frechet_distance": {"pythae VAE": 61.3, "PCA + Gaussian": 120.5}, "reconstruction_psnr": {"PCA-32": 20.4}}
 
+The first of each is what the number stands beside where there is room for one: the strongest that somebody else has.
+
 A key may say more after a slash, for example one class or a temperature: ``frechet_distance/Sandal``,
 ``frechet_distance/temperature 0.8``.
 """

@@ -107,6 +107,9 @@ class Variant(_Frozen):
     """Whether every operator runs in onnxruntime-web."""
 
 
+OURS = "this model"
+
+
 class Metric(_Frozen):
     """One measured quality. It means something only beside its baselines."""
 
@@ -125,6 +128,9 @@ class Metric(_Frozen):
     """The value of each of ``seeds`` where there are several; the first is ``value``."""
     evaluator: str
     baselines: dict[str, float] = {}
+    """By name; the first is what the value is read beside where there is room for one. What was measured on fewer
+    pictures says so after a comma, and the model's own value on these is there as OURS: ``BM3D, 28 pictures`` and
+    ``this model, 28 pictures``."""
 
     @model_validator(mode="after")
     def _a_value_for_each_seed(self) -> Self:
@@ -133,6 +139,15 @@ class Metric(_Frozen):
         if len(self.seeds) > 1 and not self.per_seed:
             raise ValueError("several seeds need a value each in per_seed")
         return self
+
+    @property
+    def rival(self) -> tuple[str, float, float] | None:
+        """The first baseline, its value, and the model's own on the same pictures; ``None`` where there is none."""
+        for name, value in self.baselines.items():
+            method, _, pictures = name.partition(", ")
+            own = self.baselines.get(f"{OURS}, {pictures}")
+            return (name, value, self.value if own is None or method == OURS else own)
+        return None
 
     @property
     def temperature(self) -> float | None:

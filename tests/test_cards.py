@@ -5,6 +5,8 @@ import re
 import pytest
 
 from hub.catalog import catalog_ids
+from hub.contract import OURS
+from hub.tabs.models.rows import headline
 from hub.weights import resolve
 
 
@@ -19,6 +21,21 @@ def card(name: str) -> str:
 @pytest.mark.parametrize("name", of_models("pix2pix", "cyclegan"))
 def test_a_translator_s_card_says_that_no_noise_varies_its_answer(name: str) -> None:
     assert "there is no noise" in card(name).lower()
+
+
+@pytest.mark.parametrize("name", catalog_ids())
+def test_what_a_number_is_read_beside_is_the_best_of_what_others_have(name: str) -> None:
+    metric = headline(resolve(name).bundle)
+    if metric is None or metric.rival is None:
+        return
+    rival, value, _ = metric.rival
+    assert not rival.startswith((OURS, "without")) and (len(metric.baselines) == 1 or "floor" not in rival)
+    if resolve(name).bundle.restores:
+        classical = {other for other in metric.baselines if re.match("BM3D|non-local|total|gamma|CLAHE|white", other)}
+        assert rival in classical
+        assert value == max(
+            metric.baselines[other] for other in classical if ("pictures" in other) == ("pictures" in rival)
+        )
 
 
 @pytest.mark.parametrize("name", of_models("denoiser", "lowdose"))

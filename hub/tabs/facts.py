@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from hub.contract import Bundle, Metric
+from hub.contract import OURS, Bundle, Metric
 
 COLOURS = {1: "grey", 3: "colour", 4: "colour with alpha"}
 """Channels of a picture, in words."""
@@ -37,10 +37,10 @@ def facts(bundle: Bundle, folded: bool = False) -> str:
 
 def bars(metric: Metric) -> str:
     """One metric as bars on a common scale, its baselines below it."""
-    values = {"this model": metric.value, **metric.baselines}
+    values = {OURS: metric.value, **metric.baselines}
     longest = max(abs(value) for value in values.values()) or 1.0
     drawn = "".join(
-        f'<div class="bar{" ours" if name == "this model" else ""}"><span>{escape(name)}</span>'
+        f'<div class="bar{" ours" if name == OURS else ""}"><span>{escape(name)}</span>'
         f'<i style="--share:{abs(value) / longest:.3f}"></i><b>{short(value)}</b></div>'
         for name, value in values.items()
     )

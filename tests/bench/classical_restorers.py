@@ -78,6 +78,24 @@ def found_exposure(dark: Picture, stops: float, setting: tuple[float, float]) ->
     return exposed(dark, mean / max(float(to_linear(dark).mean()), 1e-4), strength)
 
 
+def white_patch(dark: Picture, stops: float, setting: float) -> Picture:
+    """Light multiplied until the brightest square of 4 px is what the setting says (Land and McCann, 1971)."""
+    bright: Picture = to_srgb((to_linear(dark) * whitening(dark, setting)).clip(0, 1))
+    return bright
+
+
+def clean_white_patch(dark: Picture, stops: float, setting: tuple[float, float]) -> Picture:
+    """The same, then BM3D."""
+    brightest, strength = setting
+    return exposed(dark, whitening(dark, brightest), strength)
+
+
+def whitening(dark: Picture, brightest: float) -> float:
+    height, width, channels = dark.shape
+    squares = to_linear(dark[: height // 4 * 4, : width // 4 * 4]).reshape(height // 4, 4, width // 4, 4, channels)
+    return brightest / max(float(squares.mean(axis=(1, 3)).max()), 1e-4)
+
+
 def told_exposure(dark: Picture, stops: float, setting: float) -> Picture:
     """Light multiplied by exactly what was taken, then BM3D: more than a user could know."""
     return exposed(dark, 2.0**stops, setting)
@@ -157,6 +175,8 @@ METHODS: dict[str, dict[str, tuple[Method, Sequence[object]]]] = {
         "CLAHE": (adaptive_equalisation, (0.005, 0.01, 0.02, 0.05, 0.1)),
         "histogram equalisation": (equalisation, (None,)),
         "auto-exposure + BM3D": (found_exposure, list(product((0.12, 0.18, 0.25), (0.7, 1.0, 1.4)))),
+        "white patch": (white_patch, (0.5, 0.6, 0.7, 0.85, 1.0)),
+        "white patch + BM3D": (clean_white_patch, list(product((0.6, 0.8, 1.0), (0.7, 1.0, 1.4)))),
         "told exposure + BM3D": (told_exposure, (0.7, 1.0, 1.4)),
     },
 }

@@ -4,20 +4,20 @@ r"""A restoring recipe beside what one would use instead, on the same damaged te
     python -m tests.bench.restore_baselines runs/photo --pictures 28 --validation 8
     python -m tests.bench.restore_baselines runs/lowlight --pictures 28 --validation 8
     python -m tests.bench.restore_baselines runs/lowlight --side 256 --validation 128 \
-        --methods gamma CLAHE "histogram equalisation"
+        --methods gamma CLAHE "histogram equalisation" "white patch"
     python -m tests.bench.restore_baselines runs/lowdose --pictures 18 --validation 4
     python -m tests.bench.restore_baselines runs/unpaired --pictures 18 --validation 4 --beside restore-ct
 
-Denoising: BM3D, non-local means, total variation. Low light: gamma, CLAHE, histogram equalisation, and BM3D after an
-exposure that is found or told. Low-dose CT: the three of denoising, told how strong the noise is at that dose, and BM3D
-told its spectrum as well, since it is not white. Each method chooses its setting for each level on validation pictures;
-ours is told nothing, nor are the bundles that `--beside` names; one that can be told is compared told as well. The
-damage is the evaluation's own; where sources are damaged already (`cyclegan --preset restore` on slices of a low dose),
-it is theirs. BM3D takes seconds a picture, so the comparison may be on the first pictures of the test split
-(`--pictures`) and on the middle of large ones (`--side`), ours on these too; methods that see a picture as a whole,
-such as CLAHE, do better on whole ones. Writes `baselines.json` into the run, where `genhub export` finds it, beside
-what is in there already. The peers live in a throwaway environment; what they made is kept in `RUN/peers-*`, and is
-used again as long as the pictures are the same.
+Denoising: BM3D, non-local means, total variation. Low light: gamma, CLAHE, histogram equalisation, the brightest made
+white, and BM3D after an exposure that is found or told. Low-dose CT: the three of denoising, told how strong the noise
+is at that dose, and BM3D told its spectrum as well, since it is not white. Each method chooses its setting for each
+level on validation pictures; ours is told nothing, nor are the bundles that `--beside` names; one that can be told is
+compared told as well. The damage is the evaluation's own; where sources are damaged already (`cyclegan --preset
+restore` on slices of a low dose), it is theirs. BM3D takes seconds a picture, so the comparison may be on the first
+pictures of the test split (`--pictures`) and on the middle of large ones (`--side`), ours on these too; methods that
+see a picture as a whole, such as CLAHE, do better on whole ones. Writes `baselines.json` into the run, where `genhub
+export` finds it, beside what is in there already. The peers live in a throwaway environment; what they made is kept in
+`RUN/peers-*`, and is used again as long as the pictures are the same.
 """
 
 import argparse
@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub import open_model
+from hub.contract import OURS
 from tests.bench.environment import ONE_THREAD, make_environment
 from training.atomic import write_json
 from training.checkpoint import load_run
@@ -45,7 +46,7 @@ from training.metrics import psnr, ssim
 from training.restorer import TOLD, Restorer
 
 PEERS = ("bm3d==4.0.3", "scikit-image==0.26.0")
-OURS, OURS_TOLD, UNTOLD = "this model", f"this model, {TOLD}", "this model, not told"
+OURS_TOLD, UNTOLD = f"{OURS}, {TOLD}", f"{OURS}, not told"
 MEASURES = {"sigma": (psnr,), "stops": (psnr, ssim), "halvings": (psnr, ssim)}
 SEEN: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {"halvings": in_window}
 """What of the pictures is compared, where it is not all of it."""
@@ -148,7 +149,8 @@ def main() -> None:
             if ours.told:
                 own[f"{at}/{TOLD}"] = {OURS: values.pop(OURS_TOLD), UNTOLD: own[at][OURS]}
             for key, numbers in own.items():
-                found_now = {name + beside: round(value, 3) for name, value in (numbers | values).items()}
+                strongest = sorted(values.items(), key=lambda each: -each[1])
+                found_now = {name + beside: round(value, 3) for name, value in (*strongest, *numbers.items())}
                 if all_of_them:  # then ours is the run's own number
                     del found_now[OURS]
                 baselines[key] = baselines.get(key, {}) | found_now

@@ -125,7 +125,7 @@ def test_sizes_may_stay_open_where_the_image_is_dynamic() -> None:
     raw["image"] |= {"dynamic": True, "multiple": 8}
     for graph in raw["graphs"].values():
         for port in (*graph["inputs"], *graph["outputs"]):
-            port["shape"][1:3] = ["height", "width"]
+            port["shape"][1:3] = ["height", "width"][: len(port["shape"]) - 1]
     assert parse_bundle(json.dumps(raw)).image.multiple == 8
 
 
@@ -334,6 +334,11 @@ def test_only_who_restores_can_be_told_how_much_of_it_there_is() -> None:
     assert not parse_bundle(json.dumps(manifest("translate", every_part=False))).told
     with pytest.raises(BundleError, match="takes a level, but the bundle does not say of what") as refused:
         parse_bundle(json.dumps(raw | {"restores": None}))
+    sentence(refused.value)
+    [_, told] = raw["graphs"]["translator"]["inputs"]
+    raw["graphs"]["translator"]["inputs"].remove(told)
+    with pytest.raises(BundleError, match="graph 'meter' reads a level, but graph 'translator' takes none") as refused:
+        parse_bundle(json.dumps(raw))
     sentence(refused.value)
 
 

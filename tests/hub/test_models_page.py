@@ -13,8 +13,8 @@ from hub.runtime.engine import Engine
 from hub.tabs.models.about import about, heading
 from hub.tabs.models.code import show
 from hub.tabs.models.files import files
-from hub.tabs.models.rows import headline, rows
-from hub.tabs.models.table import table
+from hub.tabs.models.rows import _metric, headline, rows
+from hub.tabs.models.table import quality, table
 from tests.hub.foreign_models import lama_repository
 from tests.hub.tiny_bundle import write_tiny_bundle
 from tests.hub_stand_in import HubStandIn
@@ -126,3 +126,17 @@ def test_the_headline_is_what_the_task_s_models_share_else_what_has_a_baseline(t
     assert of(plain, bundle.metrics[0]) == bundle.metrics[0]
     assert of(plain, part) == plain
     assert of(part) is None
+
+
+def test_a_number_stands_beside_the_first_of_its_baselines_on_the_same_pictures(tiny_bundle: Path) -> None:
+    metric = read_bundle(tiny_bundle).metrics[0].model_copy(update={"value": 37.7})
+
+    def cell(**baselines: float) -> str:
+        chosen = metric.model_copy(update={"baselines": baselines})
+        return quality(_metric(chosen))
+
+    fewer = {"BM3D, 28 pictures": 38.2, "this model, 28 pictures": 38.5, "the noisy picture": 24.9}
+    assert "<b>38.5</b>" in cell(**fewer) and "BM3D, 28 pictures: 38.2<" in cell(**fewer)
+    told = {"BM3D, told the spectrum": 35.0, "this model, 28 pictures": 38.5}
+    assert "<b>37.7</b>" in cell(**told) and "told the spectrum: 35<" in cell(**told)
+    assert "<b>37.7</b>" in cell() and "no baseline" in cell()

@@ -9,7 +9,7 @@ from hub.runtime.benchmarks import Benchmarks
 from hub.runtime.choice import main_graph
 from hub.runtime.engine import Engine, Model
 
-HEADLINES = {"sample": "Fréchet distance of samples"}
+HEADLINES = {"sample": "Fréchet distance of samples", "translate": "Perceptual distance"}
 """Task -> the metric to compare its models by; of any other task the first one that has a baseline."""
 
 
@@ -61,7 +61,7 @@ def headline(bundle: Bundle) -> Metric | None:
 
 
 def _metric(metric: Metric | None) -> dict[str, Any] | None:
-    return metric.model_dump(mode="json", exclude={"subject"}) if metric else None
+    return metric.model_dump(mode="json", exclude={"subject"}) | {"rival": metric.rival} if metric else None
 
 
 def parity(bundle: Bundle, graph: str, measured: Parity) -> str:

@@ -88,11 +88,11 @@ def _quickest(milliseconds: dict[str, float]) -> str:
 
 
 def quality(metric: dict[str, Any] | None) -> str:
-    """A metric and the first of its baselines."""
+    """A metric and the first of its baselines, both on the same pictures."""
     if metric is None:
         return "<small>not evaluated</small>"
     unit = f" {escape(metric['unit'])}" if metric["unit"] else ""
     better = "higher is better" if metric["higher_is_better"] else "lower is better"
-    beside = next(iter(metric["baselines"].items()), None)
-    baseline = f"{escape(beside[0])}: {short(beside[1])}{unit}" if beside else "no baseline"
-    return f"<b>{short(metric['value'])}{unit}</b><small>{escape(metric['name'])}, {better}<br>{baseline}</small>"
+    name, value, own = metric["rival"] or ("no baseline", None, metric["value"])
+    beside = escape(name) if value is None else f"{escape(name)}: {short(value)}{unit}"
+    return f"<b>{short(own)}{unit}</b><small>{escape(metric['name'])}, {better}<br>{beside}</small>"
