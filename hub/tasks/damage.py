@@ -52,6 +52,8 @@ class Kind:
     """What becomes of a model that is told something else than the truth."""
     finest: float | None = None
     """Steps of that slider; ``None``: ``step``."""
+    found: Callable[[float], str] = lambda level: f"{level:.3g} found by the model"
+    """What a meter has read -> that, in words."""
     estimated: Callable[[np.ndarray], float] | None = None
     """About how much of it is in a picture uint8 [H, W, C], where that can be seen."""
     brightens: bool = False
@@ -189,6 +191,7 @@ KINDS: dict[str, Kind] = {
         amount="Stops that the picture is short",
         otherwise="Told of more, it brightens more",
         finest=0.1,
+        found=lambda level: f"{level:.1f} stops too dark, as the model reads it",
         brightens=True,
     ),
     "low-dose CT": Kind(

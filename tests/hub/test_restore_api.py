@@ -37,7 +37,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tiny_translator(folder / TINY)
     write_tiny_translator(folder / "ct", bundle_id="ct", damage=Damage(kind="low-dose CT", lowest=2, highest=9))
     write_tiny_translator(folder / "ct-6", bundle_id="ct-6", damage=Damage(kind="low-dose CT", lowest=6, highest=6))
-    write_tiny_translator(folder / "dark", bundle_id="dark", damage=Damage(kind="low light", lowest=1, highest=5))
+    dark = Damage(kind="low light", lowest=1, highest=5)
+    write_tiny_translator(folder / "dark", bundle_id="dark", damage=dark, told=True, meter=True)
     write_tiny_translator(folder / "told", bundle_id="told", told=True)
     write_tiny_translator(folder / "other", bundle_id="other", restores=False)
     write_tiny_bundle(folder / "gan", bundle_id="gan", encoder=False)
@@ -118,6 +119,15 @@ def test_what_low_light_models_make_is_exposed_longer_or_shorter(client: Client,
     assert [report["exposure"] for *_, report in made.values()] == [-1, 0, 1]
     psnr = [[report["scores"][name]["psnr"] for *_, report in made.values()] for name in ("Restored", "Gamma")]
     assert len(set(psnr[0])) == 3 and len(set(psnr[1])) == 1
+
+
+def test_a_meter_s_reading_is_told_where_the_model_was_told_nothing(client: Client, tmp_path: Path) -> None:
+    Image.fromarray(np.full((100, 70), 31, np.uint8)).save(tmp_path / "grey.png")
+    picture = handle_file(tmp_path / "grey.png")
+    made = [client.predict("dark", picture, 0, 0, 0, level, api_name="/restore")[2] for level in (None, 2)]
+    assert [report["found"] for report in made] == [pytest.approx(3.1), None]
+    assert [report["level"] for report in made] == [None, 2]
+    assert client.predict("told", picture, api_name="/restore")[2]["found"] is None, "it has no meter"
 
 
 def test_a_dicom_slice_is_restored_in_the_model_s_window_with_a_notice(client: Client, tmp_path: Path) -> None:

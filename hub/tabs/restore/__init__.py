@@ -155,9 +155,9 @@ def build(engine: Engine) -> gr.Blocks:
                 unless given, it finds out.
 
         Returns:
-            The restored picture, the picture that was given to the model, and a report: size, bits, level,
-            exposure, and, where it was damaged, PSNR and SSIM against the clean picture, beside classical baselines and
-            other models here.
+            The restored picture, the picture that was given to the model, and a report: size, bits, level, what a model
+            with a meter has found, exposure, and, where it was damaged, PSNR and SSIM against the clean picture, beside
+            classical baselines and other models here.
         """
         path = uploaded(picture)
         chosen = restorer(engine, model)

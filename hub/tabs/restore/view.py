@@ -96,6 +96,8 @@ def about(outcome: Outcome, kind: Kind) -> str:
     done = f"{width} x {height}, {picture.bits} bits" + (f", {kind.done(outcome.damage)}" if outcome.damage else "")
     if outcome.level is not None:
         done += f", the model told {outcome.level:g}"
+    elif outcome.found is not None:
+        done += f", {kind.found(outcome.found)}"
     if outcome.exposure:
         done += f", exposed {outcome.exposure:+g} stops afterwards"
     notes = "".join(f"<li>{escape(note)}</li>" for note in picture.notes)

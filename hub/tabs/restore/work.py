@@ -35,6 +35,8 @@ class Outcome:
     """Level of what was done to the picture first; 0: nothing."""
     level: float | None = None
     """How much of the damage the model was told of; ``None``: nothing."""
+    found: float | None = None
+    """How much of it a model with a meter has found then."""
     exposure: float = 0
     """Stops that ``after`` was exposed longer by afterwards."""
 
@@ -46,6 +48,7 @@ class Outcome:
             "bits": self.after.bits,
             "damage": self.damage,
             "level": self.level,
+            "found": None if self.found is None else round(self.found, 3),
             "exposure": self.exposure,
             "scores": {
                 each.name: {
@@ -92,7 +95,8 @@ def restore(
     before = damaged if done else whole
     after = model.restore(before, progress, told)
     own = scores(whole, before, after, model.kind, told) if done else ()
-    return Outcome(whole, before, after, tuple(own), done, told)
+    found = model.metered(before) if model.has_meter and told is None else None
+    return Outcome(whole, before, after, tuple(own), done, told, found)
 
 
 def compared(outcome: Outcome, engine: Engine, model: Restorer) -> Outcome:
