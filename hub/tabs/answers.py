@@ -20,6 +20,8 @@ QUIETLY: dict[str, Any] = {
     "concurrency_limit": 4,
 }
 """How the events of the pages run; programs have endpoints of their own."""
+LIVE: dict[str, Any] = {**QUIETLY, "trigger_mode": "always_last"}
+"""The same for what draws: of what is asked for while it draws, the last is drawn then. Else Gradio drops all of it."""
 
 P = ParamSpec("P")
 R = TypeVar("R")

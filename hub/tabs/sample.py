@@ -1,7 +1,6 @@
 """The Sample tab: noise in, pictures out. The first pictures are there before anybody clicks."""
 
 import re
-from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -10,7 +9,7 @@ import numpy as np
 from hub import images
 from hub.runtime.engine import Engine
 from hub.settings import settings
-from hub.tabs.answers import answers
+from hub.tabs.answers import LIVE, answers
 from hub.tabs.choices import bundles, keep_up, samples, titles
 from hub.tabs.curtain import curtain
 from hub.tabs.dice import dice, roll
@@ -165,20 +164,16 @@ def build(engine: Engine) -> gr.Blocks:
         go.click(
             sample, asked, shown, api_name="sample", show_progress_on=gallery, concurrency_limit=4, preprocess=False
         )
-        private = partial(gr.on, api_visibility="private", show_progress="hidden", preprocess=False)
-        quietly = partial(private, trigger_mode="always_last", concurrency_limit=4)
         live = [label.input, seed.submit, count.release, temperature.release]
-        quietly([opened.select, *live], sample, asked, shown)
-        quietly([*live, go.click, other.input], sample_beside, compared, beside)
+        gr.on([opened.select, *live], sample, asked, shown, **LIVE)
+        gr.on([*live, go.click, other.input], sample_beside, compared, beside, **LIVE)
         # A new model may have other classes, a rolled seed is a new one: only then are there pictures to make.
         for prepared in (
-            private(model.input, describe, model, [about, label, count]),
-            private(another.click, roll, None, seed),
+            model.input(describe, model, [about, label, count], **LIVE),
+            another.click(roll, None, seed, **LIVE),
         ):
             for handler, inputs, outputs in ((sample, asked, shown), (sample_beside, compared, beside)):
-                prepared.then(
-                    handler, inputs, outputs, api_visibility="private", show_progress="hidden", preprocess=False
-                )
+                prepared.then(handler, inputs, outputs, **LIVE)
     return tab
 
 

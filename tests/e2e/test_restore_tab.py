@@ -35,7 +35,7 @@ WATCH = """() => {
 @pytest.fixture(scope="module")
 def denoisers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """A hub with two denoisers, of clean and of noisy pictures to try them on, one that can be told how much there is,
-    one model of CT and one of low light.
+    one model of CT and one of low light, which has a meter.
     """
     folder = tmp_path_factory.mktemp("bundles")
     write_tiny_translator(folder / "clean")
@@ -44,7 +44,9 @@ def denoisers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     write_tiny_translator(folder / "ct", bundle_id="ct", title="Tiny of CT", damage=dose)
     about: dict[str, Any] = {"GENHUB_PROVIDER": "cpu", "GENHUB_TILE": "64"}
     light = Damage(kind="low light", lowest=1, highest=5)
-    write_tiny_translator(folder / "dark", bundle_id="dark", title="Tiny of low light", damage=light)
+    write_tiny_translator(
+        folder / "dark", bundle_id="dark", title="Tiny of low light", damage=light, told=True, meter=True
+    )
     write_tiny_translator(folder / "told", bundle_id="told", title="Tiny that listens", channels=3, told=True)
     models = ",".join(str(folder / name) for name in ("clean", "noisy", "ct", "dark", "told"))
     with serving("--models", models, **about) as running:
@@ -150,7 +152,7 @@ def test_a_brightened_picture_is_exposed_longer_afterwards(denoisers: RunningHub
     exposure.focus()
     for _ in range(5):
         exposure.press("ArrowRight")
-    visit.page.get_by_text("3 stops of exposure taken away, exposed +0.5 stops afterwards").wait_for()
+    visit.page.get_by_text("as the model reads it, exposed +0.5 stops afterwards").wait_for()
     picture = after(visit, picture)
     visit.page.locator("#restored-scores").get_by_text("Gamma", exact=True).wait_for()
     assert names(visit)[:3] == ["Damaged", "Restored", "Gamma"]
@@ -193,6 +195,41 @@ def test_a_model_is_told_how_much_noise_there_is_by_who_knows_better(
     visit.page.get_by_text("64 x 64, 8 bits, the model told").wait_for()
     assert float(level.input_value()) <= 2, "of a picture without noise the slider begins where its noise is"
     assert visit.complaints == []
+
+
+def test_what_the_meter_reads_is_said_and_who_knows_better_begins_there(
+    denoisers: RunningHub, visit: Visit, tmp_path: Path
+) -> None:
+    Image.fromarray(np.full((90, 70), 27, np.uint8)).save(tmp_path / "grey.png")
+    open_tab(visit, denoisers)
+    picture = after(visit)
+    visit.page.click("#restore-model input")
+    visit.page.get_by_role("option", name="Tiny of low light").click()
+    picture = after(visit, picture)
+    visit.page.get_by_text("stops too dark, as the model reads it").wait_for()
+    visit.page.locator("input[type=file]").first.set_input_files(tmp_path / "grey.png")
+    visit.page.get_by_text("70 x 90, 8 bits, 2.7 stops too dark, as the model reads it").wait_for()
+    picture = after(visit, picture)
+    visit.page.get_by_label("Tell the model how much there is").check()
+    visit.page.get_by_text("70 x 90, 8 bits, the model told 2.7").wait_for()
+    assert visit.page.get_by_label("Stops that the picture is short").last.is_visible()
+    assert visit.page.get_by_text("Told of more, it brightens more").is_visible()
+    level = visit.page.locator("#restore-level input[type=range]")
+    assert float(level.input_value()) == pytest.approx(2.7)
+    level.focus()
+    level.press("ArrowRight")
+    visit.page.get_by_text("70 x 90, 8 bits, the model told 2.8").wait_for()
+    assert visit.complaints == []
+
+
+def test_of_models_chosen_while_one_still_draws_the_last_is_drawn(denoisers: RunningHub, visit: Visit) -> None:
+    open_tab(visit, denoisers)
+    for title in ("Tiny of low light", "Tiny that listens", "Tiny of CT"):
+        visit.page.click("#restore-model input")
+        visit.page.get_by_role("option", name=title).click()
+    visit.page.get_by_text("dose halved 6 times: 50,000 photons a detector bin").wait_for()
+    visit.page.get_by_text("inside the window of soft tissue").wait_for()
+    assert visit.page.locator("#restore-model input").input_value() == "Tiny of CT" and visit.complaints == []
 
 
 def test_slices_say_their_dose_and_dicom_is_taken_with_a_notice(

@@ -13,7 +13,7 @@ import numpy as np
 from hub import images
 from hub.contract import Bundle
 from hub.runtime.engine import Engine
-from hub.tabs.answers import QUIETLY, answers
+from hub.tabs.answers import LIVE, answers
 from hub.tabs.curtain import curtain
 from hub.tabs.dice import dice, roll
 from hub.tabs.latent.point import PointPicker, Value
@@ -141,7 +141,7 @@ def build(stage: Stage, models: dict[str, Bundle]) -> None:
     section.after(*start.picked, *end.picked)
     redraw = [beside.input, count.release, path.input, seed.input, seed.submit]
     stage.live(redraw, draw, section.inputs, section.outputs)
-    stage.live(another.click, roll, None, seed).success(draw, section.inputs, section.outputs, **QUIETLY)
+    stage.live(another.click, roll, None, seed).success(draw, section.inputs, section.outputs, **LIVE)
 
 
 def _seen(value: Value, bundle: Bundle) -> np.ndarray:

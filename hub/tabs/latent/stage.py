@@ -13,7 +13,7 @@ from gradio.events import Dependency
 from hub import images
 from hub.card import listed_file
 from hub.runtime.engine import Engine
-from hub.tabs.answers import QUIETLY
+from hub.tabs.answers import LIVE
 from hub.tabs.curtain import curtain, stir
 from hub.tabs.uploads import uploaded
 from hub.tasks import speak
@@ -46,7 +46,7 @@ class Stage:
 
     def live(self, triggers: Any, fn: Callable[..., Any], inputs: Any, outputs: Any) -> Dependency:
         """Run ``fn`` at ``triggers`` without a spinner; of a burst of events only the last is answered."""
-        event: Dependency = gr.on(triggers, fn, inputs, outputs, trigger_mode="always_last", **QUIETLY)
+        event: Dependency = gr.on(triggers, fn, inputs, outputs, **LIVE)
         return event
 
 
@@ -63,12 +63,12 @@ class Section:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "curtain", curtain())
-        self.curtain.select(self.draw, list(self.inputs), list(self.outputs), trigger_mode="always_last", **QUIETLY)
+        self.curtain.select(self.draw, list(self.inputs), list(self.outputs), **LIVE)
 
     def after(self, *events: Dependency) -> None:
         """Draw when any of ``events`` has succeeded, which come from this section."""
         for event in events:
-            event.success(self.draw, list(self.inputs), list(self.outputs), **QUIETLY)
+            event.success(self.draw, list(self.inputs), list(self.outputs), **LIVE)
 
 
 def stirred(sections: Sequence[Section]) -> list[str]:

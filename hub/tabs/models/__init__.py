@@ -11,7 +11,7 @@ import gradio as gr
 from hub.runtime.additions import Additions
 from hub.runtime.benchmarks import Benchmarks
 from hub.runtime.engine import Engine
-from hub.tabs.answers import QUIETLY, answers
+from hub.tabs.answers import LIVE, QUIETLY, answers
 from hub.tabs.curtain import curtain
 from hub.tabs.models import adding, api, code, timing
 from hub.tabs.models.about import about, heading
@@ -87,11 +87,11 @@ def build(engine: Engine) -> gr.Blocks:
         tab.load(None, None, None, js=SHOW_ADDED, **QUIETLY)
         opened = curtain()
         here = opened.select(None, model, [address, model], js=HERE, **QUIETLY)
-        here.then(meet, asked, filled, **QUIETLY)
-        here.then(listing, model, listed, **QUIETLY)
+        here.then(meet, asked, filled, **LIVE)
+        here.then(listing, model, listed, **LIVE)
         opened.select(adding.offer, None, adder.whole, **QUIETLY)
-        chosen = listed.select(choose, None, model, **QUIETLY)
-        chosen.then(meet, asked, filled, **QUIETLY).success(None, None, None, js=SHOW_CARD, **QUIETLY)
-        timed.finished.then(listing, model, listed, **QUIETLY)
+        chosen = listed.select(choose, None, model, **LIVE)
+        chosen.then(meet, asked, filled, **LIVE).success(None, None, None, js=SHOW_CARD, **QUIETLY)
+        timed.finished.then(listing, model, listed, **LIVE)
         api.build(stage)
     return tab

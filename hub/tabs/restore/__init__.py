@@ -14,7 +14,7 @@ from gradio.events import api
 from hub import images
 from hub.dicom import SUFFIXES
 from hub.runtime.engine import Engine
-from hub.tabs.answers import QUIETLY, answers
+from hub.tabs.answers import LIVE, answers
 from hub.tabs.choices import bundles, keep_up, restores, titles
 from hub.tabs.curtain import curtain
 from hub.tabs.downloads import download
@@ -261,6 +261,7 @@ def build(engine: Engine) -> gr.Blocks:
             "preprocess": False,
             "concurrency_limit": AT_ONCE,
             "concurrency_id": "restore",
+            "trigger_mode": "always_last",
         }
         begun = [
             gr.on(
@@ -268,11 +269,11 @@ def build(engine: Engine) -> gr.Blocks:
                 meet,
                 model,
                 [value, damage, tells, level, exposure, examples, described],
-                **QUIETLY,
+                **LIVE,
             ),
-            tells.input(tell, [model, value, damage, tells], level, **QUIETLY),
-            examples.select(by_example, None, [value, exposure], **QUIETLY),
-            upload.upload(by_upload, upload, [value, damage, exposure], **QUIETLY),
+            tells.input(tell, [model, value, damage, tells], level, **LIVE),
+            examples.select(by_example, None, [value, exposure], **LIVE),
+            upload.upload(by_upload, upload, [value, damage, exposure], **LIVE),
         ]
         for event in begun:
             event.success(draw, asked, outcome, **working)
@@ -281,7 +282,6 @@ def build(engine: Engine) -> gr.Blocks:
             draw,
             asked,
             outcome,
-            trigger_mode="always_last",
             **working,
         )
         api(restore_picture, api_name="restore", concurrency_limit=AT_ONCE, concurrency_id="restore")

@@ -3,7 +3,7 @@
 import gradio as gr
 
 from hub import images
-from hub.tabs.answers import QUIETLY, answers
+from hub.tabs.answers import LIVE, answers
 from hub.tabs.downloads import download
 from hub.tabs.translate.stage import Stage
 from hub.tabs.translate.view import figures, hint
@@ -34,4 +34,4 @@ def build(stage: Stage) -> None:
         return figures(outcome), gr.update(value=path, visible=True)
 
     events = [camera.change, stage.model.input, stage.direction.input, stage.size.input]
-    gr.on(events, draw, [*stage.chosen, stage.size, camera], [shown, file], trigger_mode="always_last", **QUIETLY)
+    gr.on(events, draw, [*stage.chosen, stage.size, camera], [shown, file], **LIVE)

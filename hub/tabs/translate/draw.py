@@ -12,7 +12,7 @@ from pathlib import Path
 import gradio as gr
 
 from hub import images
-from hub.tabs.answers import QUIETLY, answers
+from hub.tabs.answers import LIVE, answers
 from hub.tabs.curtain import curtain
 from hub.tabs.translate.stage import Stage
 from hub.tabs.translate.view import figures, hint
@@ -95,6 +95,6 @@ def build(stage: Stage) -> gr.HTML:
         )
         return figures(outcome, with_seen=False) + link
 
-    opened.select(prepare, stage.chosen, pad, trigger_mode="always_last", **QUIETLY)
-    pad.input(paint, [*stage.chosen, pad], painted, trigger_mode="always_last", **QUIETLY)
+    opened.select(prepare, stage.chosen, pad, **LIVE)
+    pad.input(paint, [*stage.chosen, pad], painted, **LIVE)
     return opened

@@ -6,7 +6,7 @@ import gradio as gr
 import numpy as np
 
 from hub import images
-from hub.tabs.answers import QUIETLY, answers
+from hub.tabs.answers import LIVE, answers
 from hub.tabs.curtain import curtain
 from hub.tabs.downloads import download
 from hub.tabs.examples import CHOOSE, strip
@@ -77,12 +77,12 @@ def build(stage: Stage) -> gr.HTML:
         return {"upload": file["path"]} if isinstance(file, dict) else None
 
     asked, outcome = [*stage.chosen, stage.size, value], [shown, file]
-    opened.select(show, asked, [offered, *outcome], trigger_mode="always_last", **QUIETLY)
-    offered.select(by_example, None, value, **QUIETLY).success(draw, asked, outcome, **QUIETLY)
-    stage.size.input(draw, asked, outcome, trigger_mode="always_last", **QUIETLY)
-    large = {**QUIETLY, "show_progress": "full", "show_progress_on": shown}
+    opened.select(show, asked, [offered, *outcome], **LIVE)
+    offered.select(by_example, None, value, **LIVE).success(draw, asked, outcome, **LIVE)
+    stage.size.input(draw, asked, outcome, **LIVE)
+    large = {**LIVE, "show_progress": "full", "show_progress_on": shown}
     large |= {"concurrency_limit": AT_ONCE, "concurrency_id": "translate"}
-    upload.upload(by_upload, upload, value, **QUIETLY).success(draw, asked, outcome, **large)
+    upload.upload(by_upload, upload, value, **LIVE).success(draw, asked, outcome, **large)
     return opened
 
 
