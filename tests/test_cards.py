@@ -38,7 +38,7 @@ def test_what_a_number_is_read_beside_is_the_best_of_what_others_have(name: str)
         )
 
 
-@pytest.mark.parametrize("name", of_models("denoiser", "lowdose"))
+@pytest.mark.parametrize("name", of_models("denoiser", "lowlight", "lowdose"))
 def test_a_restorer_s_card_tells_a_level_that_it_knows(name: str) -> None:
     damage = resolve(name).bundle.restores
     assert damage is not None
