@@ -108,6 +108,7 @@ class Variant(_Frozen):
 
 
 OURS = "this model"
+"""What a bundle calls itself among the baselines of a metric."""
 
 
 class Metric(_Frozen):
@@ -143,11 +144,11 @@ class Metric(_Frozen):
     @property
     def rival(self) -> tuple[str, float, float] | None:
         """The first baseline, its value, and the model's own on the same pictures; ``None`` where there is none."""
-        for name, value in self.baselines.items():
-            method, _, pictures = name.partition(", ")
-            own = self.baselines.get(f"{OURS}, {pictures}")
-            return (name, value, self.value if own is None or method == OURS else own)
-        return None
+        if not self.baselines:
+            return None
+        name, value = next(iter(self.baselines.items()))
+        pictures = name.partition(", ")[2]
+        return name, value, self.baselines.get(f"{OURS}, {pictures}", self.value)
 
     @property
     def temperature(self) -> float | None:

@@ -59,6 +59,11 @@ def open_tab(visit: Visit, hub: RunningHub) -> None:
     after(visit)
 
 
+def choose(visit: Visit, title: str) -> None:
+    visit.page.click("#restore-model input")
+    visit.page.get_by_role("option", name=title).click()
+
+
 def after(visit: Visit, than: str = "") -> str:
     """The restored picture's address, once it is there and another than ``than``."""
     visit.page.wait_for_function(
@@ -146,8 +151,7 @@ def test_a_brightened_picture_is_exposed_longer_afterwards(denoisers: RunningHub
     picture = after(visit)
     exposure = visit.page.locator("#restore-exposure input[type=range]")
     assert exposure.is_hidden(), "noise has no exposure"
-    visit.page.click("#restore-model input")
-    visit.page.get_by_role("option", name="Tiny of low light").click()
+    choose(visit, "Tiny of low light")
     picture = after(visit, picture)
     exposure.focus()
     for _ in range(5):
@@ -171,8 +175,7 @@ def test_a_model_is_told_how_much_noise_there_is_by_who_knows_better(
     tells = visit.page.get_by_label("Tell the model how much there is")
     level = visit.page.locator("#restore-level input[type=range]")
     assert tells.is_hidden() and level.is_hidden(), "this one finds out by itself"
-    visit.page.click("#restore-model input")
-    visit.page.get_by_role("option", name="Tiny that listens").click()
+    choose(visit, "Tiny that listens")
     picture = after(visit, picture)
     assert level.is_hidden()
     tells.check()
@@ -203,8 +206,7 @@ def test_what_the_meter_reads_is_said_and_who_knows_better_begins_there(
     Image.fromarray(np.full((90, 70), 27, np.uint8)).save(tmp_path / "grey.png")
     open_tab(visit, denoisers)
     picture = after(visit)
-    visit.page.click("#restore-model input")
-    visit.page.get_by_role("option", name="Tiny of low light").click()
+    choose(visit, "Tiny of low light")
     picture = after(visit, picture)
     visit.page.get_by_text("stops too dark, as the model reads it").wait_for()
     visit.page.locator("input[type=file]").first.set_input_files(tmp_path / "grey.png")
@@ -225,8 +227,7 @@ def test_what_the_meter_reads_is_said_and_who_knows_better_begins_there(
 def test_of_models_chosen_while_one_still_draws_the_last_is_drawn(denoisers: RunningHub, visit: Visit) -> None:
     open_tab(visit, denoisers)
     for title in ("Tiny of low light", "Tiny that listens", "Tiny of CT"):
-        visit.page.click("#restore-model input")
-        visit.page.get_by_role("option", name=title).click()
+        choose(visit, title)
     visit.page.get_by_text("dose halved 6 times: 50,000 photons a detector bin").wait_for()
     visit.page.get_by_text("inside the window of soft tissue").wait_for()
     assert visit.page.locator("#restore-model input").input_value() == "Tiny of CT" and visit.complaints == []
@@ -238,8 +239,7 @@ def test_slices_say_their_dose_and_dicom_is_taken_with_a_notice(
     write_dicom(tmp_path / "slice.dcm", head())
     open_tab(visit, denoisers)
     picture = after(visit)
-    visit.page.click("#restore-model input")
-    visit.page.get_by_role("option", name="Tiny of CT").click()
+    choose(visit, "Tiny of CT")
     picture = after(visit, picture)
     visit.page.get_by_text("dose halved 6 times: 50,000 photons a detector bin").wait_for()
     visit.page.get_by_text("inside the window of soft tissue (level 40, width 400)").wait_for()

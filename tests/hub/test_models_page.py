@@ -13,7 +13,7 @@ from hub.runtime.engine import Engine
 from hub.tabs.models.about import about, heading
 from hub.tabs.models.code import show
 from hub.tabs.models.files import files
-from hub.tabs.models.rows import _metric, headline, rows
+from hub.tabs.models.rows import headline, metric_row, rows
 from hub.tabs.models.table import quality, table
 from tests.hub.foreign_models import lama_repository
 from tests.hub.tiny_bundle import write_tiny_bundle
@@ -133,7 +133,7 @@ def test_a_number_stands_beside_the_first_of_its_baselines_on_the_same_pictures(
 
     def cell(**baselines: float) -> str:
         chosen = metric.model_copy(update={"baselines": baselines})
-        return quality(_metric(chosen))
+        return quality(metric_row(chosen))
 
     fewer = {"BM3D, 28 pictures": 38.2, "this model, 28 pictures": 38.5, "the noisy picture": 24.9}
     assert "<b>38.5</b>" in cell(**fewer) and "BM3D, 28 pictures: 38.2<" in cell(**fewer)

@@ -15,7 +15,7 @@ where a camera would have caught more in it: here a picture with white in it is 
 Measured on 125 test pieces after 99 minutes on a shared core: 32.4, 30.8 and 28.9 dB when 2, 3 and 4 stops too dark,
 told 41.0, 38.7 and 36.0; making the brightest white has 26.5, 24.9 and 22.7 dB, CLAHE 22.1, 22.0 and 20.0. When tones
 were told as they are, around each place, 94 minutes of an earlier recipe had 22.7, 21.5 and 21.3. On 28 crops BM3D that
-is told the exposure is 0.5 dB over the net that is told it: `python -m tests.bench.restore_baselines`.
+is told the exposure is 0.5 to 0.6 dB over the net told it: `python -m tests.bench.restore_baselines`.
 
     genhub train lowlight --preset cpu --data photos
 """

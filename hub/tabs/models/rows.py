@@ -43,7 +43,7 @@ def row(model: Model, benchmarks: Benchmarks) -> dict[str, Any]:
             }
             for name, variant in bundle.variants.items()
         ],
-        "metric": _metric(headline(bundle)),
+        "metric": metric_row(headline(bundle)),
         "licence": bundle.licence,
         "data": [{"name": source.name, "licence": source.licence} for source in bundle.data],
         "source": model.source,
@@ -60,7 +60,8 @@ def headline(bundle: Bundle) -> Metric | None:
     return next(iter([*agreed, *(metric for metric in whole if metric.baselines), *whole]), None)
 
 
-def _metric(metric: Metric | None) -> dict[str, Any] | None:
+def metric_row(metric: Metric | None) -> dict[str, Any] | None:
+    """A metric in JSON's own types, with what it is read beside."""
     return metric.model_dump(mode="json", exclude={"subject"}) | {"rival": metric.rival} if metric else None
 
 
