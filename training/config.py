@@ -35,7 +35,8 @@ class RunConfig:
     seed: int = 0
     """Seed of weights, noise and data order."""
     start: str | None = None
-    """Folder of a bundle of the same family and settings, whose weights the nets begin with; nothing else of it."""
+    """Folder of a bundle of the same settings, whose weights the nets begin with; nothing else of it. Its family is the
+    same, or one that this one builds on."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Autocast to bfloat16: auto does so where the hardware multiplies it natively."""
     checkpoint_minutes: float = 5.0

@@ -1,7 +1,8 @@
 """What a family of models is, and which ones there are.
 
 A family is one module in `training/families/` that exposes NAME, TASK, DATA, a frozen dataclass `Config`, `PRESETS`
-(`smoke`, `cpu`, `gpu`) and a `Trainer`. The loop knows no generator and no discriminator; it knows this file.
+(`smoke`, `cpu`, `gpu`) and a `Trainer`, and where it can begin with weights of other families, their names as
+BEGINS_WITH. The loop knows no generator and no discriminator; it knows this file.
 """
 
 from collections.abc import Mapping
@@ -64,7 +65,8 @@ class Trainer(Protocol):
     def inference_modules(self) -> dict[str, nn.Module]:
         """The graphs of the family's task: averaged weights, eval mode, float [-1, 1] NCHW. Export wraps them.
 
-        Their modules are the averages' own, or `places()` says, by graph, which of those a bundle's weights belong to.
+        Their modules are the averages' own, or `places(family)` says, by graph, which of those the weights of a bundle
+        of that family belong to.
         """
         ...
 

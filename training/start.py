@@ -19,7 +19,7 @@ from training.command import as_json, flag
 from training.config import CHANGEABLE, RunConfig
 from training.ema import EMA
 from training.errors import TrainingError
-from training.family import Trainer
+from training.family import Trainer, load_family
 
 NO_SHAPE = CHANGEABLE | {"seed", "start", "precision", "batch_size", "crop", "turn", "bend", "hue"}
 """Settings that say nothing of the nets."""
@@ -43,7 +43,7 @@ class Beginning:
 
 
 def read_beginning(folder: Path, family: str) -> Beginning:
-    """The weights of the bundle in `folder`. Raises TrainingError where there are none of `family`."""
+    """The weights of the bundle in `folder`. Raises TrainingError where `family` cannot begin with them."""
     try:
         about = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         weights = (folder / "model.safetensors").read_bytes()
@@ -52,7 +52,7 @@ def read_beginning(folder: Path, family: str) -> Beginning:
         raise TrainingError(
             f"{folder} is no bundle to begin with: it needs a config.json and a model.safetensors."
         ) from error
-    if theirs != family:
+    if theirs not in (family, *getattr(load_family(family), "BEGINS_WITH", ())):
         raise TrainingError(f"{folder} holds weights of {theirs}; {family} cannot begin with them.")
     return Beginning(folder, about, weights)
 
@@ -61,7 +61,7 @@ def begin(trainer: Trainer, beginning: Beginning) -> None:
     """Put the weights into the averages of `trainer`, and from there into the nets. Raises TrainingError."""
     try:
         state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in _load(beginning)}
-        for name, module in _places(trainer).items():
+        for name, module in _places(trainer, beginning.about["family"]).items():
             prefix = f"{name}."
             keys = [key for key in state if key.startswith(prefix)]
             module.load_state_dict({key.removeprefix(prefix): state.pop(key) for key in keys})
@@ -84,10 +84,10 @@ def _load(beginning: Beginning) -> list[tuple[str, Tensor]]:
         raise TrainingError(f"The weights in {beginning.folder} are damaged ({error}).") from error
 
 
-def _places(trainer: Trainer) -> dict[str, nn.Module]:
-    """Where the weights of each graph go. A family whose graphs are not its modules says so."""
+def _places(trainer: Trainer, family: str) -> dict[str, nn.Module]:
+    """Where the weights of each graph of `family` go. One whose graphs are not its modules says so."""
     own = getattr(trainer, "places", None)
-    places: dict[str, nn.Module] = own() if own else trainer.inference_modules()
+    places: dict[str, nn.Module] = own(family) if own else trainer.inference_modules()
     return places
 
 

@@ -47,6 +47,20 @@ def test_nets_and_averages_begin_as_the_bundle_is(
             assert average.images_seen == 0
 
 
+def test_low_light_begins_with_what_a_denoiser_learned_of_noise(
+    smoke_run: Callable[[str], Path], exported: Callable[[str], Path]
+) -> None:
+    own_settings = replace(load_run(smoke_run("lowlight")).config, channels=1)
+    trainer = untrained(smoke_run("lowlight"), own_settings)
+    before = {name: value.clone() for name, value in weights(trainer).items()}
+    learned = weights(load_run(smoke_run("denoiser")))
+    begin(trainer, read_beginning(exported("denoiser"), "lowlight"))
+    for name, value in weights(trainer).items():
+        own = name.removeprefix("translator.denoiser.")
+        expected = before[name] if own == name else learned[f"translator.{own}"]
+        assert torch.equal(value, expected), name
+
+
 def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
     graphs = trainer.inference_modules()
     return {f"{name}.{key}": value for name, graph in graphs.items() for key, value in graph.state_dict().items()}

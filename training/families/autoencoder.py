@@ -195,7 +195,7 @@ class Trainer:
         average = self.autoencoder_ema.average
         return {"decoder": average.decoder, "encoder": average.encoder.folded()}
 
-    def places(self) -> dict[str, nn.Module]:
+    def places(self, _family: str) -> dict[str, nn.Module]:
         """Where the weights of a bundle's graphs go: what whitened has become part of the encoder's last layer."""
         average = self.autoencoder_ema.average
         return {"decoder": average.decoder, "encoder": nn.Sequential(average.encoder.body, average.encoder.head)}

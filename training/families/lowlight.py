@@ -1,27 +1,21 @@
-"""Low light: a U-Net that brightens a picture taken with too short an exposure, and takes out the noise that shows.
+"""Low light: brightens a picture taken with too short an exposure, and takes out the noise that shows.
 
 What: brightening multiplies the few photons that there are, and their noise with them, so both are one task (Chen et
-al., 2018). The net takes the noise out of the dark picture, and a meter says by how many stops it is short, so that
-detail is the picture's own. A photograph has one exposure. Unless that is told, it is a guess, as black paper in the
-sun sends a sensor what white paper does in the shade: the brightest would be white (the white patch of Land and McCann,
-1971), or as far below that as the tones under it say, each in stops below the brightest. In training noise is taken out
-at the right exposure, and reading it is learned beside that, from whole pictures drawn for it alone. The rest of the
-recipe is that of `denoiser`.
+al., 2018). A meter says by how many stops the picture is short, it is exposed by that, and the net of `denoiser`, told
+the same, takes out what noise then shows, so that detail is the picture's own. A photograph has one exposure. Unless
+that is told, it is a guess, as black paper in the sun sends a sensor what white paper does in the shade: the brightest
+would be white (the white patch of Land and McCann, 1971), or as far below that as the tones under it say, each in stops
+below the brightest. The two learn beside each other: noise is taken out at exposures that are off a little, as those
+that are read will be, and reading them is learned from whole pictures drawn for it alone.
 
 The damage is the sensor's: in linear light, each stop halves the photons, whose number is Poisson's; reading adds
 Gaussian noise; and the file holds whole grey levels of sRGB. What is white stays at one level and only gets darker,
 where a camera would have caught more in it: here a picture with white in it is easier than there.
 
-Measured on 125 test pieces after 99 minutes on a shared core: 32.4, 30.8 and 28.9 dB when 2, 3 and 4 stops too dark,
-told 41.0, 38.7 and 36.0; making the brightest white has 26.5, 24.9 and 22.7 dB, CLAHE 22.1, 22.0 and 20.0. When tones
-were told as they are, around each place, 94 minutes of an earlier recipe had 22.7, 21.5 and 21.3. On 28 crops BM3D that
-is told the exposure is 0.5 to 0.6 dB over the net told it: `python -m tests.bench.restore_baselines`.
-
-    genhub train lowlight --preset cpu --data photos
+    genhub train lowlight --preset cpu --data photos --start hub/bundles/restore-photo
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,19 +26,22 @@ from torch.nn import functional as F
 
 from training.damage import Damage, darken, to_linear, to_srgb
 from training.errors import TrainingError
+from training.families.denoiser import SIZE_MULTIPLE, Denoiser
 from training.metrics import ssim
 from training.pixels import to_float
 from training.precision import autocast
-from training.restorer import ResidualBlock, Restorer, ToldConfig, mean_squares
+from training.restorer import Restorer, ToldConfig, mean_squares
 
 NAME = "lowlight"
 TASK = "translate"
 DATA = "photos"
-SIZE_MULTIPLE = 16
+BEGINS_WITH = ("denoiser",)
 STOPS = (2, 3, 4)
 """Exposures that are reported, in stops below the right one."""
 MOST_STOPS = 6.0
 """Bounded, so that no half-precision runtime overflows."""
+BRIGHTEST = 1.7
+"""What is brighter is taken for this, where 1 is white: a stop more light, or noise on white."""
 DARKEST, TONES = -12.0, 49
 """Tones that pixels are compared with, evenly spaced from this power of two of white up to white itself."""
 APART = -DARKEST / (TONES - 1)
@@ -65,16 +62,16 @@ class Config(ToldConfig):
     """Height and width of the training images, in pixels."""
     channels: int = 3
     """1 for grayscale, 3 for colour."""
-    width: int = 32
-    """Channels at half resolution; two, three and four times as many at a quarter, an eighth and a sixteenth."""
-    crop: int = 192
-    """Side of the random window of the pictures that a step learns from, in pixels: the net looks far."""
+    crop: int = 64
+    """Side of the random window of the pictures that noise is learned from, in pixels."""
     turn: bool = True
     """Also learn from the pictures mirrored and turned by quarters, a new way each step."""
     min_stops: float = 1.0
     """Lightest training picture, in stops below the right exposure."""
     max_stops: float = 5.0
     """Darkest training picture: what each is short of is drawn from `min_stops` to this."""
+    misread: float = 0.5
+    """Standard deviation, in stops, of what is wrong with the exposures that noise is learned at."""
     meter_learning_rate: float = 3e-3
     """Peak of the learning rate of what tells the exposure."""
     meter_decay: float = 0.5
@@ -84,7 +81,7 @@ class Config(ToldConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_at_least({"min_stops": 0, "max_stops": self.min_stops, "meter_decay": 0})
+        self.require_at_least({"min_stops": 0, "max_stops": self.min_stops, "misread": 0, "meter_decay": 0})
         if not 0 <= self.dropout < 1:
             raise TrainingError(f"--dropout must be at least 0 and below 1, not {self.dropout}.")
         self.require_multiples(SIZE_MULTIPLE)
@@ -92,8 +89,8 @@ class Config(ToldConfig):
 
 PRESETS: dict[str, Config] = {
     "smoke": Config(image_size=32, width=8, crop=32, batch_size=8, told=True, max_steps=30),
-    "cpu": Config(width=24, batch_size=4, told=True, max_minutes=60.0),
-    "gpu": Config(width=64, blocks=2, batch_size=64, told=True, max_minutes=10.0, checkpoint_minutes=3.0),
+    "cpu": Config(blocks=2, batch_size=16, learning_rate=5e-4, told=True, max_minutes=60.0),
+    "gpu": Config(width=96, blocks=2, batch_size=256, told=True, max_minutes=10.0, checkpoint_minutes=3.0),
 }
 
 
@@ -138,28 +135,12 @@ class LightMeter(nn.Module):
 
 
 class Brightener(nn.Module):
-    """dark float [N, C, H, W] in [-1, 1] -> as if exposed rightly, the same; H and W are multiples of 16."""
+    """dark float [N, C, H, W] in [-1, 1] -> as if exposed rightly, the same; H and W are multiples of 4."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        widths = [config.width * factor for factor in (1, 2, 3, 4)]
-
-        def blocks(channels: int) -> nn.Sequential:
-            return nn.Sequential(*(ResidualBlock(channels) for _ in range(config.blocks)))
-
-        self.stem = nn.Conv2d(2 * config.channels, widths[0], 4, 2, 1)
-        self.down = nn.ModuleList(blocks(width) for width in widths[:-1])
-        self.shrink = nn.ModuleList(nn.Conv2d(fine, coarse, 2, 2) for fine, coarse in pairwise(widths))
-        self.middle = nn.Sequential(blocks(widths[-1]), blocks(widths[-1]))
-        self.grow = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(coarse, 4 * fine, 1), nn.PixelShuffle(2)) for fine, coarse in pairwise(widths)
-        )
-        self.up = nn.ModuleList(blocks(width) for width in widths[:-1])
-        last = nn.Conv2d(widths[0], 4 * config.channels, 3, 1, 1)
-        self.noise = nn.Sequential(last, nn.PixelShuffle(2))
         self.meter = LightMeter(config.dropout)
-        for parameter in last.parameters():
-            nn.init.zeros_(parameter)  # begins with no noise to take out
+        self.denoiser = Denoiser(config, told=True, strongest=MOST_STOPS)
 
     def forward(
         self, dark: Tensor, told: Tensor | None = None, others: Tensor | None = None
@@ -167,24 +148,20 @@ class Brightener(nn.Module):
         """`told`: stops float [N, 1, H, W] or [N, 1, 1, 1], below 0 where not known. In training: exposed by these, and
         beside it stops float [M] read of others.
         """
-        light = (dark + 1) / 2
-        # The root spreads the darkest levels, where all of the picture may be.
-        features = [self.stem(torch.cat([dark, light.clamp(min=0).sqrt()], dim=1))]
-        for blocks, shrink in zip(self.down, self.shrink, strict=True):
-            features[-1] = blocks(features[-1])
-            features.append(shrink(features[-1]))
-        found = self.middle(features.pop())
-        for grow, up in zip(reversed(self.grow), reversed(self.up), strict=True):
-            found = up(features.pop() + grow(found))
-        clean = (light - self.noise(found).to(dark.dtype)).clamp(min=0)
         if others is not None:
             assert told is not None, "in training it is read of others alone"
+            bright = self._brighten(dark, told)
             with torch.autocast(others.device.type, enabled=False):  # which rounds to a fiftieth of a stop, and worse
-                return exposed(clean, told), self.meter(others.float())
+                return bright, self.meter(others.float())
         stops = self.meter(dark)[:, None, None, None]
         if told is not None:
             stops = torch.where(told < 0, stops, told.to(stops.dtype).clamp(0.0, MOST_STOPS))
-        return exposed(clean, stops)
+        return self._brighten(dark, stops)
+
+    def _brighten(self, dark: Tensor, stops: Tensor) -> Tensor:
+        bright = exposed(dark, stops).clamp(max=BRIGHTEST)
+        clean: Tensor = self.denoiser(bright, stops.expand(-1, 1, *dark.shape[2:]))
+        return clean
 
 
 def thinned(images: Tensor) -> Tensor:
@@ -198,9 +175,9 @@ def thinned(images: Tensor) -> Tensor:
     return squares.transpose(3, 4).flatten(4, 5).flatten(2, 3)
 
 
-def exposed(picture: Tensor, stops: Tensor) -> Tensor:
-    """The picture float [N, C, H, W] in [0, 1] exposed longer by so many stops, in [-1, 1] or beyond."""
-    return 2 * to_srgb(to_linear(picture) * torch.exp2(stops)) - 1
+def exposed(image: Tensor, stops: Tensor) -> Tensor:
+    """The picture float [N, C, H, W] in [-1, 1] exposed longer by so many stops, in [-1, 1] or above."""
+    return 2 * to_srgb(to_linear((image + 1) / 2) * torch.exp2(stops)) - 1
 
 
 class Trainer(Restorer):
@@ -222,26 +199,31 @@ class Trainer(Restorer):
         return [{"params": rest}, {"params": meter, **own}]
 
     def errors(self, image: Tensor) -> dict[str, Tensor]:
-        # What is wrong with the exposure is so much more than any noise that nobody would learn to take that out beside
-        # it: so noise is taken out at the right exposure.
+        # What is wrong with an exposure that is read is so much more than any noise that nobody would learn to take
+        # that out beside it: so what comes out is compared with what it should be at the exposure that was given.
         clean = self._window(image)
         levels = self.random_levels(len(clean))
+        given = (levels + self.config.misread * torch.randn_like(levels)).clamp(0.0, MOST_STOPS)
         chosen = torch.randint(len(self.data.train), (PIECES,)).numpy()
         metered = thinned(to_float(self.data.train.images[chosen]).to(image.device))
         stops = self.random_levels(len(metered))
         with autocast(image.device, self.config.precision):
             bright, read = self.parallel_restorer(
-                self.damage(clean, levels, None), levels[:, None, None, None], self.damage(metered, stops, None)
+                self.damage(clean, levels, None), given[:, None, None, None], self.damage(metered, stops, None)
             )
-        missed = (read - stops)[:, None, None, None]
+        off, missed = ((each[0] - each[1])[:, None, None, None] for each in ((given, levels), (read, stops)))
         return {
-            "mse": mean_squares(bright - clean),
-            "exposure_mse": mean_squares(exposed((metered + 1) / 2, missed) - metered),
+            "mse": mean_squares(bright - exposed(clean, off).clamp(max=BRIGHTEST)),
+            "exposure_mse": mean_squares(exposed(metered, missed) - metered),
         }
 
     def random_levels(self, count: int) -> Tensor:
         span = self.config.max_stops - self.config.min_stops
         return self.config.min_stops + span * torch.rand(count, device=self.accelerator.device)
+
+    def places(self, family: str) -> dict[str, nn.Module]:
+        """Of weights of a denoiser, what takes out noise."""
+        return {"translator": self.restorer_ema.average.denoiser} if family == "denoiser" else self.inference_modules()
 
     def inference_modules(self) -> dict[str, nn.Module]:
         modules = super().inference_modules()
