@@ -6,13 +6,16 @@ import torch
 
 from hub.tasks.damage import (
     KINDS,
+    NEAR_WHITE,
     auto_exposure,
     equalised,
     estimated_noise,
     gamma,
     non_local_means,
     to_linear,
+    to_srgb,
     total_variation,
+    white_patch,
 )
 from tests.hub.tiny_translator import smooth
 from training import damage as training_damage
@@ -51,13 +54,22 @@ def test_a_denoiser_told_of_next_to_no_noise_changes_next_to_nothing(channels: i
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("baseline", [gamma, equalised, auto_exposure])
+@pytest.mark.parametrize("baseline", [gamma, equalised, auto_exposure, white_patch])
 def test_what_brightens_makes_a_dark_picture_brighter_and_takes_black(baseline: object, channels: int) -> None:
     dark = KINDS["low light"].apply(smooth(40, 50, channels), 3, np.random.RandomState(0))
     for picture in (dark, np.zeros_like(dark), np.full_like(dark, 255)):
         made = baseline(picture, 3)  # type: ignore[operator]
         assert made.shape == picture.shape and made.dtype == np.uint8
     assert baseline(dark, 3).mean() > dark.mean() * 1.3  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_white_patch_exposes_rightly_where_something_is_nearly_white(channels: int) -> None:
+    picture = smooth(42, 50, channels) // 2  # a dark scene, which the mean does not tell from a dark picture
+    picture[10:20, 10:20] = (255 * to_srgb(np.full((10, 10, channels), NEAR_WHITE))).round()
+    dark = KINDS["low light"].apply(picture, 3, np.random.RandomState(0))
+    off = [np.abs(method(dark, 3).astype(int) - picture).mean() for method in (white_patch, auto_exposure)]
+    assert off[0] < 0.5 * off[1]
 
 
 def test_the_noise_is_estimated() -> None:
