@@ -112,6 +112,13 @@ def peers(
     return dict(np.load(answered))
 
 
+def strongest_first(values: dict[str, float], last: list[str], told: bool) -> dict[str, float]:
+    """Peers in the order in which they are shown. Where some are told the level, they are beside who is told it."""
+    knowing = {name for name in values if name.startswith("told")}
+    chosen = [name for name in values if not knowing or (name in knowing) == told]
+    return {name: values[name] for name in sorted(chosen, key=lambda name: (name in last, -values[name]))}
+
+
 def main() -> None:
     """Damage, have the peers restore, compare, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -149,8 +156,8 @@ def main() -> None:
             if ours.told:
                 own[f"{at}/{TOLD}"] = {OURS: values.pop(OURS_TOLD), UNTOLD: own[at][OURS]}
             for key, numbers in own.items():
-                strongest = sorted(values.items(), key=lambda each: -each[1])
-                found_now = {name + beside: round(value, 3) for name, value in (*strongest, *numbers.items())}
+                theirs = strongest_first(values, last=arguments.beside, told=key != at)
+                found_now = {name + beside: round(value, 3) for name, value in (theirs | numbers).items()}
                 if all_of_them:  # then ours is the run's own number
                     del found_now[OURS]
                 baselines[key] = baselines.get(key, {}) | found_now
