@@ -50,6 +50,8 @@ OURS_TOLD, UNTOLD = f"{OURS}, {TOLD}", f"{OURS}, not told"
 MEASURES = {"sigma": (psnr,), "stops": (psnr, ssim), "halvings": (psnr, ssim)}
 SEEN: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {"halvings": in_window}
 """What of the pictures is compared, where it is not all of it."""
+KNOWING = {"stops": {"told exposure + BM3D"}}
+"""Methods that know the level, where not all do."""
 
 
 class Subject(NamedTuple):
@@ -112,10 +114,9 @@ def peers(
     return dict(np.load(answered))
 
 
-def strongest_first(values: dict[str, float], last: list[str], told: bool) -> dict[str, float]:
-    """Peers in the order in which they are shown. Where some are told the level, they are beside who is told it."""
-    knowing = {name for name in values if name.startswith("told")}
-    chosen = [name for name in values if not knowing or (name in knowing) == told]
+def strongest_first(values: dict[str, float], unit: str, last: list[str], told: bool) -> dict[str, float]:
+    """Peers in the order in which they are shown. Where some know the level, they stand beside ours that is told it."""
+    chosen = [name for name in values if unit not in KNOWING or (name in KNOWING[unit]) == told]
     return {name: values[name] for name in sorted(chosen, key=lambda name: (name in last, -values[name]))}
 
 
@@ -156,7 +157,7 @@ def main() -> None:
             if ours.told:
                 own[f"{at}/{TOLD}"] = {OURS: values.pop(OURS_TOLD), UNTOLD: own[at][OURS]}
             for key, numbers in own.items():
-                theirs = strongest_first(values, last=arguments.beside, told=key != at)
+                theirs = strongest_first(values, ours.unit, last=arguments.beside, told=key != at)
                 found_now = {name + beside: round(value, 3) for name, value in (theirs | numbers).items()}
                 if all_of_them:  # then ours is the run's own number
                     del found_now[OURS]

@@ -12,6 +12,13 @@ The damage is the sensor's: in linear light, each stop halves the photons, whose
 Gaussian noise; and the file holds whole grey levels of sRGB. What is white stays at one level and only gets darker,
 where a camera would have caught more in it: here a picture with white in it is easier than there.
 
+Measured on 125 test pieces after 70 minutes on a shared core: 32.7, 31.2 and 29.3 dB when 2, 3 and 4 stops too dark,
+told 42.1, 40.2 and 38.2; making the brightest white has 26.5, 24.9 and 22.7 dB, CLAHE 22.1, 22.0 and 20.0. A net that
+saw the dark picture, whose noise was brightened with it, had 32.4, 30.8 and 28.9 after 99 minutes, told 41.0, 38.7 and
+36.0. On 28 crops BM3D that is told the exposure is 1.0, 1.8 and 1.7 dB under the net told it: `python -m
+tests.bench.restore_baselines`. What EfficientNet-Lite0 sees in a picture does not help to read its exposure: by
+photograph, ridge regression from its features is as far off (0.65 stops) as from tones, and as the mean is (0.67).
+
     genhub train lowlight --preset cpu --data photos --start hub/bundles/restore-photo
 """
 
