@@ -124,12 +124,6 @@ def slice_variation(image: np.ndarray, level: float) -> np.ndarray:
     return total_variation(image, SLICE_NOISE * 2 ** (level / 2))
 
 
-def gamma(image: np.ndarray, level: float) -> np.ndarray:
-    """The exponent that brings the mean of the picture to the middle of its levels."""
-    unit = image / 255
-    return _levels(unit ** (np.log(0.5) / np.log(np.clip(unit.mean(), 1e-3, 0.99))))
-
-
 def equalised(image: np.ndarray, level: float) -> np.ndarray:
     """Contrast-limited adaptive histogram equalisation (CLAHE: Zuiderveld, 1994) of the lightness."""
     from skimage.color import hsv2rgb, rgb2hsv
@@ -199,7 +193,6 @@ KINDS: dict[str, Kind] = {
         step=0.5,
         done=lambda level: f"{level:g} stops of exposure taken away",
         baselines={
-            "Gamma": (gamma, "mean to the middle"),
             "CLAHE": (equalised, "local contrast"),
             "Auto-exposure": (auto_exposure, "then non-local means"),
             "White patch": (white_patch, "brightest to white, then the same"),

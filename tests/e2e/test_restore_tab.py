@@ -158,8 +158,8 @@ def test_a_brightened_picture_is_exposed_longer_afterwards(denoisers: RunningHub
         exposure.press("ArrowRight")
     visit.page.get_by_text("as the model reads it, exposed +0.5 stops afterwards").wait_for()
     picture = after(visit, picture)
-    visit.page.locator("#restored-scores").get_by_text("Gamma", exact=True).wait_for()
-    assert names(visit)[:3] == ["Damaged", "Restored", "Gamma"]
+    visit.page.locator("#restored-scores").get_by_text("White patch", exact=True).wait_for()
+    assert names(visit)[:3] == ["Damaged", "Restored", "CLAHE"]
     visit.page.get_by_label("Take example 2").click()
     after(visit, picture)
     assert exposure.input_value() == "0", "of another picture it is another guess"
