@@ -144,11 +144,15 @@ def auto_exposure(image: np.ndarray, level: float) -> np.ndarray:
 
 def white_patch(image: np.ndarray, level: float) -> np.ndarray:
     """Light multiplied until the brightest place is nearly white (Land and McCann, 1971), then the same."""
+    light = to_linear(image / 255)
+    return _exposed(light, NEAR_WHITE / max(brightest(light), 1e-4))
+
+
+def brightest(light: np.ndarray) -> float:
+    """The largest mean of squares of 4 px, which hold little noise; of light float [H, W, C], in any channel."""
     from skimage.measure import block_reduce
 
-    light = to_linear(image / 255)
-    brightest = block_reduce(light, (4, 4, 1), np.mean).max()  # that many pixels together hold little noise
-    return _exposed(light, NEAR_WHITE / max(brightest, 1e-4))
+    return float(block_reduce(light, (4, 4, 1), np.mean).max())
 
 
 def _exposed(light: np.ndarray, gain: float) -> np.ndarray:

@@ -120,6 +120,11 @@ def strongest_first(values: dict[str, float], unit: str, last: list[str], told: 
     return {name: values[name] for name in sorted(chosen, key=lambda name: (name in last, -values[name]))}
 
 
+def place(name: str) -> tuple[bool, bool]:
+    """Of a baseline among those of other calls: peers on all pictures, then on some of them, then ours."""
+    return name.startswith(OURS), name.endswith(" pictures")
+
+
 def main() -> None:
     """Damage, have the peers restore, compare, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -161,7 +166,8 @@ def main() -> None:
                 found_now = {name + beside: round(value, 3) for name, value in (theirs | numbers).items()}
                 if all_of_them:  # then ours is the run's own number
                     del found_now[OURS]
-                baselines[key] = baselines.get(key, {}) | found_now
+                everyone = baselines.get(key, {}) | found_now
+                baselines[key] = dict(sorted(everyone.items(), key=lambda each: place(each[0])))
     write_json(written, baselines)
 
 

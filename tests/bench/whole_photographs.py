@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hub import open_model
-from hub.tasks.damage import low_light, to_linear, to_srgb
+from hub.tasks.damage import brightest, low_light, to_linear, to_srgb
 from training.data.build import BUILDERS
 from training.data.photos import TEST, name_of
 from training.data.sources import read_source, source_files
@@ -41,9 +41,7 @@ def photographs() -> Iterator[tuple[str, Pixels]]:
 def white_patch(dark: Pixels) -> Pixels:
     """Light multiplied until the brightest square of 4 px is white."""
     light = to_linear(dark / 255)
-    height, width = (side // 4 * 4 for side in dark.shape[:2])
-    squares = light[:height, :width].reshape(height // 4, 4, width // 4, 4, 3).mean(axis=(1, 3))
-    bright: Pixels = (to_srgb((light / squares.max()).clip(0, 1)) * 255).round().astype(np.uint8)
+    bright: Pixels = (to_srgb((light / brightest(light)).clip(0, 1)) * 255).round().astype(np.uint8)
     return bright
 
 

@@ -16,8 +16,7 @@ Measured on 125 test pieces after 70 minutes on a shared core: 32.7, 31.2 and 29
 told 42.1, 40.2 and 38.2; making the brightest white has 26.5, 24.9 and 22.7 dB, CLAHE 22.1, 22.0 and 20.0. A net that
 saw the dark picture, whose noise was brightened with it, had 32.4, 30.8 and 28.9 after 99 minutes, told 41.0, 38.7 and
 36.0. On 28 crops BM3D that is told the exposure is 1.0, 1.8 and 1.7 dB under the net told it: `python -m
-tests.bench.restore_baselines`. What EfficientNet-Lite0 sees in a picture does not help to read its exposure: by
-photograph, ridge regression from its features is as far off (0.65 stops) as from tones, and as the mean is (0.67).
+tests.bench.restore_baselines`.
 
     genhub train lowlight --preset cpu --data photos --start hub/bundles/restore-photo
 """
@@ -218,7 +217,7 @@ class Trainer(Restorer):
             bright, read = self.parallel_restorer(
                 self.damage(clean, levels, None), given[:, None, None, None], self.damage(metered, stops, None)
             )
-        off, missed = ((each[0] - each[1])[:, None, None, None] for each in ((given, levels), (read, stops)))
+        off, missed = (given - levels)[:, None, None, None], (read - stops)[:, None, None, None]
         return {
             "mse": mean_squares(bright - exposed(clean, off).clamp(max=BRIGHTEST)),
             "exposure_mse": mean_squares(exposed(metered, missed) - metered),
