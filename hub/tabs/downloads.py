@@ -1,16 +1,45 @@
-"""Files for the browser to fetch."""
+"""Files for the browser to fetch, in Gradio's own cache, which empties itself.
 
+Gradio could write pictures there itself, and does so over what is there: whoever was just fetching the same picture,
+and two visitors who open the page see the same ones, got it cut off. Here a file is written once, and whole.
+"""
+
+import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from gradio.processing_utils import save_bytes_to_cache
+import numpy as np
+from gradio import FileData
+from gradio.processing_utils import hash_bytes
 from gradio.utils import get_upload_folder
+
+from hub import files, images
 
 
 def download(content: bytes, name: str) -> str:
-    """The path of a file called ``name`` in Gradio's own cache, which empties itself."""
-    path: str = save_bytes_to_cache(content, name, get_upload_folder())
-    return path
+    """The path of a file called ``name``.
+
+    Raises:
+        RequestError: it cannot be written, as on a full disk.
+    """
+    path = Path(get_upload_folder()) / hash_bytes(content) / Path(name).name
+    try:
+        os.utime(path)  # Gradio deletes what nobody has asked for in a while
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write(path, content)
+    return str(path)
+
+
+def download_png(image: np.ndarray, name: str) -> str:
+    """The path of ``image``, uint8 [H, W, C], as a file called ``name``, which ends in .png."""
+    return download(images.to_png(image), name)
+
+
+def handed(content: bytes, name: str) -> Any:
+    """A file as endpoints hand it to Gradio's clients, which fetch it."""
+    return FileData(path=download(content, name), orig_name=name).model_dump()
 
 
 def place(name: str) -> Path:

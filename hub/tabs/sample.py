@@ -13,7 +13,7 @@ from hub.tabs.answers import LIVE, answers
 from hub.tabs.choices import bundles, keep_up, samples, titles
 from hub.tabs.curtain import curtain
 from hub.tabs.dice import dice, roll
-from hub.tabs.downloads import download
+from hub.tabs.downloads import download, download_png
 from hub.tabs.facts import facts
 from hub.tasks import speak
 from hub.tasks.sample import MAX_SEED, SampleModel
@@ -25,16 +25,27 @@ NO_CLASS = (EVERY, "", None)
 
 
 class Made(NamedTuple):
-    """Pictures uint8 [N, H, W, C], the class under each, and how many belong in a row (``None``: as it looks best)."""
+    """Pictures uint8 [N, H, W, C], the class under each, how many belong in a row (``None``: as it looks best), and
+    what files of them are called.
+    """
 
     pictures: np.ndarray
     captions: list[str | None]
     columns: int | None
+    name: str
 
-    def shown(self) -> list[tuple[np.ndarray, str | None]]:
+    def names(self) -> list[str]:
+        """One for each picture's own file."""
+        return [f"{self.name}-{number:03d}.png" for number in range(len(self.pictures))]
+
+    def large(self) -> np.ndarray:
+        """As they are shown."""
+        return images.enlarge(self.pictures, SHOWN_AT_LEAST)
+
+    def shown(self) -> list[tuple[str, str | None]]:
         """As a gallery takes them."""
-        large = images.enlarge(self.pictures, SHOWN_AT_LEAST)
-        return [(images.to_rgb(each), caption) for each, caption in zip(large, self.captions, strict=True)]
+        files = map(download_png, map(images.to_rgb, self.large()), self.names())
+        return list(zip(files, self.captions, strict=True))
 
 
 def build(engine: Engine) -> gr.Blocks:
@@ -52,18 +63,20 @@ def build(engine: Engine) -> gr.Blocks:
         speaking = speak(engine.model(model), SampleModel)
         every = label in NO_CLASS
         pictures = speaking.sample(count, seed, None if every else label, temperature)
+        of_class = [] if every else [re.sub(r"\W+", "_", str(label))]
+        file = "-".join([model, *of_class, f"seed{int(seed)}"])
         if not (speaking.conditional and every):
-            return Made(pictures, [None] * len(pictures), None)
+            return Made(pictures, [None] * len(pictures), None, file)
         # The model goes through its classes in turn; here each class gets a row of its own.
         names = speaking.bundle.labels
         order = sorted(range(len(pictures)), key=lambda number: number % len(names))
         captions: list[str | None] = [names[number % len(names)] for number in order]
-        return Made(pictures[order], captions, -(-len(order) // len(names)))
+        return Made(pictures[order], captions, -(-len(order) // len(names)), file)
 
     @answers
     def sample(
         model: str, count: int = 16, seed: int = 0, temperature: float = 1.0, label: str = EVERY
-    ) -> tuple[list[tuple[np.ndarray, str | None]], str, str]:
+    ) -> tuple[list[tuple[str, str | None]], str, str]:
         """Make new pictures: the same arguments give the same pixels.
 
         Args:
@@ -77,12 +90,9 @@ def build(engine: Engine) -> gr.Blocks:
             The pictures with their classes, a PNG of all of them as a grid, and a ZIP with one PNG each.
         """
         ready = made(model, count, seed, temperature, label)
-        of_class = [] if label in NO_CLASS else [re.sub(r"\W+", "_", str(label))]
-        name = "-".join([model, *of_class, f"seed{int(seed)}"])
-        singles = {f"{name}-{number:03d}.png": images.to_png(each) for number, each in enumerate(ready.pictures)}
-        large = images.enlarge(ready.pictures, SHOWN_AT_LEAST)
-        sheet = download(images.to_png(images.grid(large, ready.columns, gap=8)), f"{name}.png")
-        return ready.shown(), sheet, download(images.to_zip(singles), f"{name}.zip")
+        singles = dict(zip(ready.names(), map(images.to_png, ready.pictures), strict=True))
+        sheet = download_png(images.grid(ready.large(), ready.columns, gap=8), f"{ready.name}.png")
+        return ready.shown(), sheet, download(images.to_zip(singles), f"{ready.name}.zip")
 
     @answers
     def sample_beside(

@@ -4,12 +4,14 @@ import gzip
 import json
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,13 @@ def _get(url: str) -> str:
     with urllib.request.urlopen(url, timeout=30) as answer:
         text: str = answer.read().decode()
         return text
+
+
+def _addresses(said: str) -> list[str]:
+    """Where the files are that an endpoint has given."""
+    found = re.findall(r'"url": "(http[^"]+)"', said)
+    assert found, said
+    return found
 
 
 def _pixels(result: tuple[list[dict[str, str]], str, str]) -> list[np.ndarray]:
@@ -150,6 +159,31 @@ def test_bad_requests_get_one_sentence_and_the_server_goes_on(
         client.predict(*asked, api_name="/sample")
     assert complaint in sentence(refused.value)
     assert len(client.predict("tiny", 1, 0, 1.0, api_name="/sample")[0]) == 1
+
+
+def test_who_fetches_a_picture_while_another_makes_the_same_gets_all_of_it(hub: RunningHub) -> None:
+    asked = ("tiny", 64, 5, 1.0, "")
+    with ThreadPoolExecutor() as pool:
+        others = [pool.submit(lambda: [call_raw(hub.url, "sample", *asked) for _ in range(20)]) for _ in range(3)]
+        while not all(other.done() for other in others):
+            for address in _addresses(call_raw(hub.url, "sample", *asked)):
+                with urllib.request.urlopen(address, timeout=30) as answer:
+                    assert len(answer.read()) == int(answer.headers["Content-Length"])
+
+
+def test_a_hub_that_ends_leaves_no_picture_behind_and_takes_none_of_another(
+    hub: RunningHub, bundles: tuple[Path, Path]
+) -> None:
+    asked = ("tiny", 4, 6, 1.0, "")
+    ours = _addresses(call_raw(hub.url, "sample", *asked))
+    with serving("--models", str(bundles[0]), GENHUB_PROVIDER="cpu") as other:
+        theirs = _addresses(call_raw(other.url, "sample", *asked))
+        folder = Path(theirs[0].partition("/file=")[2]).parents[1]
+        assert len(list(folder.rglob("*.png"))) == len(theirs) - 1, "and a ZIP"
+        other.process.send_signal(signal.SIGTERM)
+        other.process.wait(timeout=20)
+    assert not folder.exists()
+    assert [status(address) for address in ours] == [200] * len(ours)
 
 
 def test_a_file_of_the_server_is_never_read(hub: RunningHub, bundles: tuple[Path, Path]) -> None:

@@ -5,7 +5,7 @@ import gradio as gr
 from hub import images, video
 from hub.settings import settings
 from hub.tabs.answers import answers
-from hub.tabs.downloads import download
+from hub.tabs.downloads import download, download_png
 from hub.tabs.latent.point import PointPicker, Value, place
 from hub.tabs.latent.stage import Section, Stage, film
 from hub.tasks.latent import Label, Path
@@ -55,7 +55,7 @@ def build(stage: Stage) -> Section:
             film(pictures, "Step"),
             download(images.to_gif(large), f"{name}.gif"),
             download(video.walk_to_mp4(pictures), f"{name}.mp4") if video.can_encode() else None,
-            download(images.to_png(images.grid(large, columns=min(len(large), 16), gap=8)), f"{name}.png"),
+            download_png(images.grid(large, columns=min(len(large), 16), gap=8), f"{name}.png"),
         )
 
     section = Section(

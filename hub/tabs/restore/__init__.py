@@ -17,7 +17,7 @@ from hub.runtime.engine import Engine
 from hub.tabs.answers import LIVE, answers
 from hub.tabs.choices import bundles, keep_up, restores, titles
 from hub.tabs.curtain import curtain
-from hub.tabs.downloads import download
+from hub.tabs.downloads import download, download_png, handed
 from hub.tabs.examples import CHOOSE, strip
 from hub.tabs.facts import facts
 from hub.tabs.restore import film, view
@@ -89,8 +89,12 @@ def build(engine: Engine) -> gr.Blocks:
         known = kept.known(beside)
         whole = known or kept(asked, lambda: restore(chosen, read(path, chosen), damage, seed, progress, told))
         made = exposed(whole, chosen, stops)
-        pictures = (view.shown(made.before), view.shown(made.after))
-        file = download(made.after.to_png(), f"{stem(path)}-restored.png")
+        name = stem(path)
+        pictures = (
+            download_png(view.shown(made.before), f"{name}-before-shown.png"),
+            download_png(view.shown(made.after), f"{name}-restored-shown.png"),
+        )
+        file = download(made.after.to_png(), f"{name}-restored.png")
         yield pictures, numbers(made), view.about(made, chosen.kind), gr.update(value=file, visible=True)
         if whole.damage and not known:
             made = exposed(kept(beside, lambda: compared(whole, engine, chosen)), chosen, stops)
@@ -166,9 +170,9 @@ def build(engine: Engine) -> gr.Blocks:
         made = exposed(compared(whole, engine, chosen), chosen, stops)
         name = stem(path)
         return (
-            _file(made.after.to_png(), f"{name}-restored.png"),
-            _file(made.before.to_png(), f"{name}-before.png"),
-            (made.report()),
+            handed(made.after.to_png(), f"{name}-restored.png"),
+            handed(made.before.to_png(), f"{name}-before.png"),
+            made.report(),
         )
 
     tab: gr.Blocks
@@ -290,7 +294,3 @@ def build(engine: Engine) -> gr.Blocks:
 
 def _else(kind: Kind) -> str:
     return f"Else it finds out. {kind.otherwise}"
-
-
-def _file(content: bytes, name: str) -> Any:
-    return FileData(path=download(content, name), orig_name=name).model_dump()

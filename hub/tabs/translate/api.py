@@ -8,7 +8,7 @@ from gradio.events import api
 from hub import images
 from hub.errors import RequestError
 from hub.tabs.answers import answers
-from hub.tabs.downloads import download
+from hub.tabs.downloads import handed
 from hub.tabs.translate.many import translate_files
 from hub.tabs.translate.stage import Stage
 from hub.tabs.translate.work import AT_ONCE, Size, read, seen, stem, translate
@@ -42,7 +42,7 @@ def build(stage: Stage) -> None:
         outcome = translate(chosen, given, way)
         name = f"{stem(path.name)}-{stem(model)}"
         made, before = images.to_png(outcome.made), images.to_png(outcome.seen)
-        return _file(made, f"{name}.png"), _file(before, f"{name}-seen.png"), outcome.report()
+        return handed(made, f"{name}.png"), handed(before, f"{name}-seen.png"), outcome.report()
 
     @answers
     def translate_batch(
@@ -75,7 +75,3 @@ def _yes_or_no(inverse: object) -> bool:
     if not isinstance(inverse, bool):
         raise RequestError(f"Inverse must be true or false, not {inverse!r:.40}.")
     return inverse
-
-
-def _file(content: bytes, name: str) -> Any:
-    return FileData(path=download(content, name), orig_name=name).model_dump()

@@ -2,9 +2,8 @@
 
 import gradio as gr
 
-from hub import images
 from hub.tabs.answers import LIVE, answers
-from hub.tabs.downloads import download
+from hub.tabs.downloads import download_png
 from hub.tabs.translate.stage import Stage
 from hub.tabs.translate.view import figures, hint
 from hub.tabs.translate.work import is_inverse, read, seen, stem, translate
@@ -30,7 +29,7 @@ def build(stage: Stage) -> None:
         chosen = stage.translator(model)
         inverse = is_inverse(chosen, direction)
         outcome = translate(chosen, seen(chosen, read(uploaded(frame)), inverse, size), inverse)
-        path = download(images.to_png(outcome.made), f"camera-{stem(model)}.png")
+        path = download_png(outcome.made, f"camera-{stem(model)}.png")
         return figures(outcome), gr.update(value=path, visible=True)
 
     events = [camera.change, stage.model.input, stage.direction.input, stage.size.input]

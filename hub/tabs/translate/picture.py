@@ -8,7 +8,7 @@ import numpy as np
 from hub import images
 from hub.tabs.answers import LIVE, answers
 from hub.tabs.curtain import curtain
-from hub.tabs.downloads import download
+from hub.tabs.downloads import download_png
 from hub.tabs.examples import CHOOSE, strip
 from hub.tabs.translate.stage import Stage
 from hub.tabs.translate.view import figures, hint
@@ -58,7 +58,7 @@ def build(stage: Stage) -> gr.HTML:
         given = seen(chosen, read(pair.given), inverse, size)
         outcome = translate(chosen, given, inverse, progress, wanted=_wanted(chosen, pair, inverse, size))
         name = f"{stem(pair.given.name)}-{stem(model)}.png"
-        return figures(outcome), gr.update(value=download(images.to_png(outcome.made), name), visible=True)
+        return figures(outcome), gr.update(value=download_png(outcome.made, name), visible=True)
 
     @answers
     def show(model: str, direction: str, size: str, value: dict[str, Any] | None) -> tuple[str, str, Any]:
