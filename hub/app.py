@@ -95,9 +95,8 @@ def theme() -> gr.themes.Base:
 def build(engine: Engine) -> gr.Blocks:
     """All pages for the models of ``engine``."""
     bundles = [model.bundle for model in engine.models.values()]
-    # Pictures wait an hour in Gradio's cache for whoever still looks at them.
     pages: gr.Blocks
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as pages:
+    with gr.Blocks(title=TITLE, analytics_enabled=False) as pages:
         gr.HTML(MASTHEAD)
         if not engine.models:
             gr.HTML(NOTHING)

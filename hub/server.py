@@ -7,10 +7,8 @@ model, which turns into the hub when ``/healthz`` says that it is ready.
 import asyncio
 import contextlib
 import logging
-import os
 import socket
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from html import escape
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from hub.delivery import Delivery
 from hub.errors import BundleError, HubError, RequestError, SourceError
 from hub.quick_gradio import leave_stubs_alone
 from hub.runtime.engine import Engine
+from hub.scratch import scratch
 from hub.tasks import speak
 from hub.tasks.sample import SampleModel
 from hub.weights import verify_file
@@ -151,7 +150,7 @@ class Hub:
     async def _open_pages(self, stop: asyncio.Event) -> None:
         """Start Gradio beside the running server and put its pages in place; live until ``stop``."""
         try:
-            with _folder_of_its_own():
+            async with scratch():
                 pages = await asyncio.to_thread(self._build_pages)
                 async with pages.router.lifespan_context(pages):
                     self._pages, self.ready = Delivery(pages), True
@@ -197,22 +196,6 @@ class Hub:
                 break
         page = (Path(__file__).parent / "pages" / "welcome.html").read_text(encoding="utf-8")
         return page.replace("{{pictures}}", pictures).replace("{{title}}", escape(title))
-
-
-@contextlib.contextmanager
-def _folder_of_its_own() -> Iterator[None]:
-    """Where Gradio keeps pictures and uploads, unless GRADIO_TEMP_DIR is set: a new folder, gone in the end. By
-    default all hubs of a machine share one, and whichever ends deletes its pictures, the same ones that another shows.
-    """
-    if os.environ.get("GRADIO_TEMP_DIR"):
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="genhub-", ignore_cleanup_errors=True) as folder:
-        os.environ["GRADIO_TEMP_DIR"] = os.path.realpath(folder)
-        try:
-            yield
-        finally:
-            del os.environ["GRADIO_TEMP_DIR"]
 
 
 def _no_download(error: HubError) -> Response:

@@ -1,4 +1,4 @@
-"""Files for the browser to fetch, in Gradio's own cache, which empties itself.
+"""Files for the browser to fetch, in the folder that Gradio serves (:mod:`hub.scratch`).
 
 Gradio could write pictures there itself, and does so over what is there: whoever was just fetching the same picture,
 and two visitors who open the page see the same ones, got it cut off. Here a file is written once, and whole.
@@ -25,7 +25,7 @@ def download(content: bytes, name: str) -> str:
     """
     path = Path(get_upload_folder()) / hash_bytes(content) / Path(name).name
     try:
-        os.utime(path)  # Gradio deletes what nobody has asked for in a while
+        os.utime(path)  # what nobody has asked for in a while is removed
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write(path, content)
