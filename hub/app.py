@@ -13,6 +13,8 @@ from jinja2 import ChoiceLoader, DictLoader
 from hub import __version__
 from hub.card import PREVIEW
 from hub.runtime.engine import Engine
+from hub.scratch import KEPT
+from hub.sessions import Sessions
 from hub.tabs import latent, models, restore, sample, translate
 from hub.tabs.choices import Serves, restores, samples, translates
 
@@ -96,7 +98,8 @@ def build(engine: Engine) -> gr.Blocks:
     """All pages for the models of ``engine``."""
     bundles = [model.bundle for model in engine.models.values()]
     pages: gr.Blocks
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as pages:
+    # Gradio's own way, before the sweep: so it also forgets the names of the files.
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(KEPT, KEPT)) as pages:
         gr.HTML(MASTHEAD)
         if not engine.models:
             gr.HTML(NOTHING)
@@ -154,4 +157,10 @@ def mount(app: FastAPI, engine: Engine) -> FastAPI:
         show_error=True,
         ssr_mode=False,
     )
+    gradio_of(mounted).state_holder = Sessions(pages)
     return mounted
+
+
+def gradio_of(app: FastAPI) -> routes.App:
+    """Gradio's own application, which it has mounted into ``app``."""
+    return next(found for route in app.routes if isinstance(found := getattr(route, "app", None), routes.App))

@@ -1,8 +1,8 @@
 """Where pictures, downloads and uploads lie while somebody looks at them: a folder of the hub's own.
 
 Gradio has one folder for all that run on a machine, and whichever ends deletes its files there, the same ones that
-another shows; it leaves their folders behind, one for each picture, and keeps what it was not shown itself. Here
-all goes that nobody has asked for in an hour, and the rest when the hub ends.
+another shows. Of what nobody has asked for in an hour it leaves the folders, one for each picture, and what it was not
+shown itself: they are swept away later, and all the rest when the hub ends.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-KEPT = 3600.0
-"""Seconds."""
+KEPT = 3600
+"""Seconds for which nobody has asked for a file: then Gradio deletes it."""
 GRADIOS = "GRADIO_TEMP_DIR"
 """The environment variable that Gradio finds its folder by. Where it is set, ours is inside."""
 
@@ -47,7 +47,7 @@ async def scratch() -> AsyncIterator[None]:
 async def _sweep_now_and_then(folder: Path) -> None:
     while True:
         await asyncio.sleep(KEPT)
-        await asyncio.to_thread(sweep, folder, time.time() - KEPT)
+        await asyncio.to_thread(sweep, folder, time.time() - 2 * KEPT)
 
 
 def sweep(folder: Path, since: float) -> None:
