@@ -1,8 +1,9 @@
 """What the hub remembers of each visitor: little.
 
 Gradio describes the whole page anew for each who comes, for links to a page as somebody has set it, which the hub does
-not make; keeps that up to date with every picture drawn; and forgets none before the ten thousandth. With a thousandth
-of that everything works: what a tab knows of a visitor is in the visitor's own page.
+not make; keeps that up to date with every picture drawn; and forgets nobody before the ten thousandth. Of 449
+components that was 0.9 MB and 87 ms of a busy machine for each, in which nobody else was served. Without it everything
+works: what a tab knows of a visitor is in the visitor's own page.
 """
 
 from typing import Any
