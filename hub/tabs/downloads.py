@@ -37,9 +37,9 @@ def download_png(image: np.ndarray, name: str) -> str:
     return download(images.to_png(image), name)
 
 
-def handed(content: bytes, name: str) -> Any:
-    """A file as endpoints hand it to Gradio's clients, which fetch it."""
-    return FileData(path=download(content, name), orig_name=name).model_dump()
+def handed(path: str | Path) -> Any:
+    """The file as endpoints hand it to Gradio's clients, which fetch it."""
+    return FileData(path=str(path), orig_name=Path(path).name).model_dump()
 
 
 def place(name: str) -> Path:

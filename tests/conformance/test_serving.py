@@ -81,7 +81,9 @@ def check(name):
     name, model = models[name]
     if model.bundle.task == "sample":
         pictures, sheet, archive = handlers["sample"](name, 3, 0, 1.0)
-        assert len({Image.open(picture).tobytes() for picture, _ in pictures}) == 3
+        seen = [Image.open(picture) for picture, _ in pictures]
+        assert len(seen) == 3 and all(each.mode in ("RGB", "RGBA") for each in seen), "8 bits a channel"
+        assert len({each.tobytes() for each in seen}) == 3
         return
     assert model.bundle.task == "translate"
     example = next(file.path for file in model.bundle.files if file.path.startswith("examples/"))

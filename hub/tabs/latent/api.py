@@ -11,7 +11,7 @@ from gradio.events import api
 from hub import images, video
 from hub.errors import RequestError
 from hub.tabs.answers import answers
-from hub.tabs.downloads import handed
+from hub.tabs.downloads import download, download_png, handed
 from hub.tabs.latent.holes import side_by_side
 from hub.tabs.latent.stage import Stage, fitted
 from hub.tasks.holes import DEFAULT_STEPS
@@ -84,7 +84,7 @@ def build(stage: Stage) -> None:
             raise RequestError(f"The film must be gif or mp4, not {reprlib.repr(film)}.")
         pictures = stage.space(model).interpolate(start, end, count, path, label)
         moving = video.walk_to_mp4(pictures) if film == "mp4" else images.to_gif(pictures)
-        return _pngs(pictures, f"{model}-{path}"), handed(moving, f"{model}-{path}.{film}")
+        return _pngs(pictures, f"{model}-{path}"), handed(download(moving, f"{model}-{path}.{film}"))
 
     @answers
     def traverse(
@@ -193,7 +193,7 @@ def _slug(axis: Axis) -> str:
 
 
 def _png(image: np.ndarray, name: str) -> Any:
-    return handed(images.to_png(image), f"{name}.png")
+    return handed(download_png(image, f"{name}.png"))
 
 
 def _pngs(pictures: np.ndarray, name: str) -> Any:

@@ -170,8 +170,8 @@ def build(engine: Engine) -> gr.Blocks:
         made = exposed(compared(whole, engine, chosen), chosen, stops)
         name = stem(path)
         return (
-            handed(made.after.to_png(), f"{name}-restored.png"),
-            handed(made.before.to_png(), f"{name}-before.png"),
+            handed(download(made.after.to_png(), f"{name}-restored.png")),
+            handed(download(made.before.to_png(), f"{name}-before.png")),
             made.report(),
         )
 

@@ -16,7 +16,7 @@ from gradio.events import api
 from hub.errors import HubError
 from hub.runtime.engine import Engine
 from hub.tabs.answers import QUIETLY, answers
-from hub.tabs.downloads import place
+from hub.tabs.downloads import handed, place
 from hub.tabs.progress import progress_bar
 from hub.tabs.restore.work import restorer, stem
 from hub.tabs.uploads import uploaded
@@ -155,7 +155,7 @@ def _endpoint(engine: Engine) -> None:
                 yield None, None, {"done": each.done, "expected": each.expected}
             else:
                 film, before, after = each
-                yield _file(after), _file(before), film.report()
+                yield handed(after), handed(before), film.report()
 
     api(restore_video, api_name="restore_video", **ALONE)
 
@@ -179,7 +179,3 @@ def outcome(film: Film, before: Path, after: Path) -> str:
         f'<div class="films">{figures}</div><div class="restored-about" role="status"><p>{said}</p>'
         f"<ul>{notes}</ul></div>"
     )
-
-
-def _file(path: Path) -> Any:
-    return FileData(path=str(path), orig_name=path.name).model_dump()

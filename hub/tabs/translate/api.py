@@ -5,10 +5,9 @@ from typing import Any
 from gradio import FileData
 from gradio.events import api
 
-from hub import images
 from hub.errors import RequestError
 from hub.tabs.answers import answers
-from hub.tabs.downloads import handed
+from hub.tabs.downloads import download_png, handed
 from hub.tabs.translate.many import translate_files
 from hub.tabs.translate.stage import Stage
 from hub.tabs.translate.work import AT_ONCE, Size, read, seen, stem, translate
@@ -41,8 +40,8 @@ def build(stage: Stage) -> None:
         given = seen(chosen, read(path), way, size)
         outcome = translate(chosen, given, way)
         name = f"{stem(path.name)}-{stem(model)}"
-        made, before = images.to_png(outcome.made), images.to_png(outcome.seen)
-        return handed(made, f"{name}.png"), handed(before, f"{name}-seen.png"), outcome.report()
+        made, before = download_png(outcome.made, f"{name}.png"), download_png(outcome.seen, f"{name}-seen.png")
+        return handed(made), handed(before), outcome.report()
 
     @answers
     def translate_batch(
@@ -64,8 +63,7 @@ def build(stage: Stage) -> None:
             raise RequestError("The files must be a list of uploaded files.")
         chosen = stage.translator(model)
         archive, made = translate_files(chosen, files, _yes_or_no(inverse), size, lambda share: None)
-        handed: Any = FileData(path=str(archive), orig_name=archive.name).model_dump()
-        return handed, [done.report() for done in made]
+        return handed(archive), [done.report() for done in made]
 
     for endpoint, name in ((translate_picture, "translate"), (translate_batch, "translate_batch")):
         api(endpoint, api_name=name, concurrency_limit=AT_ONCE, concurrency_id="translate")
