@@ -10,13 +10,11 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from hub import weights
+from hub import files, weights
 from hub.contract import MANIFEST, Bundle, File, VariantName, parse_bundle
 from hub.errors import BundleError
 
 CHUNK = 1 << 20
-LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""The first date that a ZIP can hold."""
 
 
 def check(bundle: Bundle, folder: Path, variant: VariantName | None = None) -> bytes:
@@ -58,10 +56,8 @@ def stream(bundle: Bundle, folder: Path, manifest: bytes, variant: VariantName |
 
 
 def _entry(bundle: Bundle, path: str, size: int) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(f"{bundle.id}/{path}", LONG_AGO)
+    entry = files.zip_entry(f"{bundle.id}/{path}")
     entry.file_size = size
-    entry.create_system = 3  # the same on every system
-    entry.external_attr = 0o100644 << 16
     return entry
 
 

@@ -1,11 +1,15 @@
-"""Files that are whole or not there: written under a temporary name, then renamed."""
+"""Files that are whole or not there: written under a temporary name, then renamed. ZIPs that are always the same."""
 
 import contextlib
 import os
 import tempfile
+import zipfile
 from pathlib import Path
 
 from hub.errors import RequestError
+
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+"""The first date that a ZIP can hold."""
 
 
 def write(path: Path, content: bytes) -> None:
@@ -26,6 +30,14 @@ def write(path: Path, content: bytes) -> None:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
         raise RequestError(f"{path} cannot be written: {error.strerror or error}.") from None
+
+
+def zip_entry(name: str) -> zipfile.ZipInfo:
+    """A file called ``name`` in a ZIP, stored: the same whenever it is made, and on every system."""
+    entry = zipfile.ZipInfo(name, LONG_AGO)
+    entry.create_system = 3  # Unix
+    entry.external_attr = 0o100644 << 16
+    return entry
 
 
 def _umask() -> int:

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from hub import files
 from hub.contract import ImageSpec
 from hub.errors import RequestError
 
@@ -256,9 +257,9 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> np.nda
 
 
 def to_zip(pngs: dict[str, bytes]) -> bytes:
-    """An archive of PNGs by name. Stored, not deflated: a PNG does not shrink further."""
+    """An archive of PNGs by name, the same bytes every time. Stored, not deflated: a PNG does not shrink further."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in pngs.items():
-            archive.writestr(name, content)
+            archive.writestr(files.zip_entry(name), content)
     return buffer.getvalue()

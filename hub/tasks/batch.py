@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from hub import images
+from hub import files, images
 from hub.errors import HubError, RequestError
 from hub.settings import settings
 from hub.tasks.parcel import Item, safe_names
@@ -63,7 +63,7 @@ def translate_into(
                     seen = fit(item.read())
                     if (left := left - seen.shape[0] * seen.shape[1]) < 0:
                         raise RequestError("The batch has too many pixels together; give this picture in another one.")
-                    target.writestr(file, images.to_png(model.translate(seen, inverse)))
+                    target.writestr(files.zip_entry(file), images.to_png(model.translate(seen, inverse)))
                     made.append(Done(name, file))
                 except HubError as error:
                     made.append(Done(name, problem=str(error)))

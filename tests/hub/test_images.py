@@ -1,6 +1,7 @@
 """``hub.images``: what leaves the hub holds exactly the pixels that the model made."""
 
 import io
+import time
 import zipfile
 
 import numpy as np
@@ -56,6 +57,13 @@ def test_an_archive_holds_each_png_under_its_name() -> None:
     with zipfile.ZipFile(io.BytesIO(to_zip(pngs))) as archive:
         assert archive.testzip() is None
         assert {name: archive.read(name) for name in archive.namelist()} == pngs
+
+
+def test_an_archive_is_the_same_whenever_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    pngs = {"0.png": to_png(pictures(1, 1)[0])}
+    made = to_zip(pngs)
+    monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(1e9))
+    assert to_zip(pngs) == made
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

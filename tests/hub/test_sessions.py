@@ -29,19 +29,19 @@ def client(pages: FastAPI) -> Iterator[TestClient]:
 
 
 def sampled(client: TestClient, visitor: str) -> list[str]:
-    """The pictures that ``visitor`` is given, and all of them as one; a ZIP says when it was made."""
+    """The pictures that ``visitor`` is given, all of them as one, and as a ZIP."""
     asked = {"data": ["tiny", 2, 0, 1.0, ""], "session_hash": visitor}
     event = client.post("/gradio_api/call/sample", json=asked).json()["event_id"]
     said = client.get(f"/gradio_api/call/sample/{event}").text
-    pictures, sheet, _ = json.loads(said.partition("data: ")[2].partition("\n")[0])
-    return [each["path"] for each in (*(picture["image"] for picture in pictures), sheet)]
+    pictures, *rest = json.loads(said.partition("data: ")[2].partition("\n")[0])
+    return [each["path"] for each in (*(picture["image"] for picture in pictures), *rest)]
 
 
 def test_few_are_remembered_and_whoever_was_forgotten_sees_the_same(client: TestClient, pages: FastAPI) -> None:
     holder = app.gradio_of(pages).state_holder
     assert isinstance(holder, Sessions)
     first = sampled(client, "first")
-    assert len(first) == 3
+    assert len(first) == 4
     for number in range(5):
         assert sampled(client, f"visitor {number}") == first
     assert list(holder.session_data) == ["visitor 2", "visitor 3", "visitor 4"]
