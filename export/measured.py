@@ -93,8 +93,8 @@ FLOORS = {
         for prefix, name in (("source", "the source as it is"), ("fill", "closed regions in mean colours"))
         for key in ("psnr", "l1", "perceptual_distance", "translation_kernel", "translation_frechet", "retrieval")
     },
-    "real_translation_kernel": ("translation_kernel", "real training images (floor)"),
-    "real_translation_frechet": ("translation_frechet", "real training images (floor)"),
+    "real_translation_kernel": ("translation_kernel", "other real images"),
+    "real_translation_frechet": ("translation_frechet", "other real images"),
     **{f"noisy_psnr_sigma_{level}": (f"psnr_sigma_{level}", "the noisy picture") for level in (15, 25, 50)},
     **{
         f"dark_{measure}_stops_{stops}": (f"{measure}_stops_{stops}", "the dark picture")

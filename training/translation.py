@@ -1,10 +1,13 @@
 """How good translations are, measured beside what costs nothing: the source as it is, and a fill by mean colours.
 
-Of pairs, pixels (PSNR, mean absolute error) reward the cautious answer where several are right; features (perceptual
-distance, kernel distance) reward the answer that looks like one of the targets. Both are given. Without pairs to learn
-from, a translation should look like pictures of the other kind (kernel and Fréchet distance) and still show what its
-source shows: where held-out pictures do have partners, it should be nearest to its own (retrieval). Nothing here was
-trained on.
+Of pairs, pixels (PSNR, mean absolute error) reward the cautious answer where several are right; features (perceptual,
+Fréchet and kernel distance) reward the answer that looks like one of the targets. Both are given. Without pairs to
+learn from, a translation should look like pictures of the other kind (Fréchet and kernel distance) and still show what
+its source shows: where held-out pictures do have partners, it should be nearest to its own (retrieval). Nothing here
+was trained on.
+
+A Fréchet distance of few pictures is far from that of many, and from zero for other real ones: most of it is that they
+show other things. So it is for comparing what was made of the same sources.
 """
 
 import numpy as np
@@ -44,8 +47,7 @@ def unpaired_metrics(
     `source_` those of the sources themselves, and under `real_` those of N real pictures, drawn from `learned`: the
     training pictures of the wanted kind. aligned: whether wanted[i] shows what sources[i] shows.
 
-    None where colour pictures have no instrument, or too few are there. A Fréchet distance of few pictures is far from
-    that of many, and from zero for real ones: what is between the sources' and theirs is the way there was to go.
+    None where colour pictures have no instrument, or too few are there.
     """
     instrument = instrument_for(data, min(len(sources), len(wanted)))
     if instrument is None or not instrument.kernel:
@@ -54,11 +56,7 @@ def unpaired_metrics(
 
     def looks(pictures: NDArray[np.uint8]) -> dict[str, float]:
         ours = instrument.features(pictures)
-        found = {"translation_frechet": frechet_distance(ours, theirs)}
-        found["translation_kernel"], found["translation_kernel_error"] = kernel_distance(ours, theirs)
-        if aligned:
-            found["retrieval"] = retrieval(ours, theirs)
-        return found
+        return _apart(ours, theirs) | ({"retrieval": retrieval(ours, theirs)} if aligned else {})
 
     found = looks(translated) | _named("source", looks(sources))
     if len(learned) >= len(sources):
@@ -81,9 +79,18 @@ def _compare(pictures: NDArray[np.uint8], split: Split, data: ImageData) -> dict
     instrument = instrument_for(data, len(targets))
     if instrument is not None and instrument.kernel:
         found["perceptual_distance"] = perceptual_distance(pictures, targets)
-        ours, theirs = instrument.features(pictures), instrument.features(targets)
-        found["translation_kernel"], found["translation_kernel_error"] = kernel_distance(ours, theirs)
+        found |= _apart(instrument.features(pictures), instrument.features(targets))
     return found
+
+
+def _apart(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> dict[str, float]:
+    """How far the features of translations float64 [N, D] and of real pictures [M, D] are from each other."""
+    kernel, error = kernel_distance(ours, theirs)
+    return {
+        "translation_frechet": frechet_distance(ours, theirs),
+        "translation_kernel": kernel,
+        "translation_kernel_error": error,
+    }
 
 
 def _named(baseline: str, found: dict[str, float]) -> dict[str, float]:

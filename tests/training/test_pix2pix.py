@@ -149,9 +149,11 @@ def test_the_target_itself_is_perfect_and_every_baseline_is_beside_it(data: Imag
     many = Split(images, labels, {}, sources)
     found = translation_metrics(many.images, many, data)
     assert found["l1"] == 0 and found["perceptual_distance"] == 0 and found["psnr"] > 50
+    assert abs(found["translation_frechet"]) < 1e-6
     for baseline in ("source", "fill"):
         assert found[f"{baseline}_l1"] > 1 and found[f"{baseline}_perceptual_distance"] > 0.1
-        assert found[f"{baseline}_translation_kernel"] > found["translation_kernel"]
+        for distance in ("translation_kernel", "translation_frechet"):
+            assert found[f"{baseline}_{distance}"] > found[distance]
 
 
 def test_perceptual_distance_grows_with_damage_and_is_symmetric(data: ImageData) -> None:
