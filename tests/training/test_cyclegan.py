@@ -275,7 +275,7 @@ def test_discriminators_see_detail_enlarged_where_it_is_asked_for() -> None:
 def test_noise_on_what_is_judged_falls_to_none(data: ImageData) -> None:
     trainer = Trainer(replace(SMOKE, instance_noise=0.5), data, new_accelerator(cpu=True))
     seen: list[torch.Tensor] = []
-    first: torch.nn.Module = trainer.discriminators.of["b"].layers[0]  # type: ignore[index, assignment]
+    first: torch.nn.Module = trainer.discriminators.of["b"].layers[0]
     first.register_forward_hook(lambda module, given, made: seen.append(given[0]))
     even = {kind: torch.zeros(2, 3, 64, 64) for kind in ("a", "b")}
     for done, expected in ((0.0, 0.5), (0.5, 0.25), (1.0, 0.0)):
