@@ -266,22 +266,10 @@ def test_discriminators_see_detail_enlarged_where_it_is_asked_for() -> None:
         judges = Discriminators(["b"], 1, 8, detail, vision=False)
         first: torch.nn.Module = judges.of["b"].layers[0]  # type: ignore[index, assignment]
         first.register_forward_hook(lambda module, given, made, detail=detail: seen.update({detail: given[0]}))
-        judges({"b": grainy}, noise=0.0)
+        judges({"b": grainy})
     assert torch.equal(seen[0.0], grainy)
     picture, detail = seen[50.0].chunk(2, dim=1)
     assert torch.equal(picture, grainy) and 0.3 < detail.std() < 0.6 and detail.mean().abs() < 0.01
-
-
-def test_noise_on_what_is_judged_falls_to_none(data: ImageData) -> None:
-    trainer = Trainer(replace(SMOKE, instance_noise=0.5), data, new_accelerator(cpu=True))
-    seen: list[torch.Tensor] = []
-    first: torch.nn.Module = trainer.discriminators.of["b"].layers[0]
-    first.register_forward_hook(lambda module, given, made: seen.append(given[0]))
-    even = {kind: torch.zeros(2, 3, 64, 64) for kind in ("a", "b")}
-    for done, expected in ((0.0, 0.5), (0.5, 0.25), (1.0, 0.0)):
-        trainer.generator_schedule.advance(1, done)
-        trainer.discriminators(even, trainer.instance_noise)
-        assert seen[-1].std() == pytest.approx(expected, rel=0.05)
 
 
 def test_a_denoiser_begins_by_changing_nothing(data: ImageData) -> None:

@@ -88,10 +88,6 @@ class Config(UnpairedConfig):
     """How much enlarged discriminators see, beside the picture, what a blur takes out of it; 0: not at all. For kinds
     that differ in something faint, such as noise.
     """
-    instance_noise: float = 0.0
-    """Standard deviation in the beginning, where pictures are in [-1, 1], of noise on all that is judged by its
-    patches; it falls to none in the end. Drawings are filled evenly to the last digit, which no generator can do.
-    """
     vision: float = 0.0
     """Weight of second discriminators, on features of EfficientNet-Lite1, whose weights are fetched once; 0: none."""
     identity: float = 2.0
@@ -128,7 +124,7 @@ class Config(UnpairedConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_at_least({"width": 3, "discriminator_width": 1, "cycle": 0, "identity": 0, "turn": 0, "pool": 0})
-        self.require_at_least({"cycle_noise": 0, "source_noise": 0, "detail": 0, "instance_noise": 0, "vision": 0})
+        self.require_at_least({"cycle_noise": 0, "source_noise": 0, "detail": 0, "vision": 0})
         self.require_at_least({"identity_every": 1, "contrastive": 0, "patches": 2})
         if self.image_size % SIZE_MULTIPLE_IN_TRAINING:
             raise TrainingError(
@@ -265,8 +261,7 @@ class Trainer:
         self.discriminators.requires_grad_(False)
         with autocast(a.device, config.precision):
             fakes, losses = self.parallel_generators(a, b, identity)
-            seen = {kind: diff_augment(fake, config.augment) for kind, fake in fakes.items()}
-            logits = self.discriminators(seen, self.instance_noise)
+            logits = self.discriminators({kind: diff_augment(fake, config.augment) for kind, fake in fakes.items()})
         losses["adversarial"] = self._of_all(logits, lambda each: generator_loss("least-squares", each, each))
         weights = {
             "cycle": config.cycle,
@@ -289,17 +284,12 @@ class Trainer:
             for kind, fake in fakes.items()
         }
         with autocast(real["a"].device, config.precision):
-            logits = self.parallel_discriminators(both, self.instance_noise)
+            logits = self.parallel_discriminators(both)
         loss = self._of_all(logits, lambda each: discriminator_loss("least-squares", *each.chunk(2)))
         self.discriminator_optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         self.discriminator_optimizer.step()
         return loss.detach()
-
-    @property
-    def instance_noise(self) -> float:
-        """Standard deviation of the noise on what is judged now."""
-        return self.config.instance_noise * (1 - self.generator_schedule.fraction)
 
     def _of_all(self, logits: dict[str, list[Tensor]], loss: Callable[[Tensor], Tensor]) -> Tensor:
         """The loss of all discriminators' logits, by their weights."""

@@ -94,16 +94,10 @@ class Discriminators(nn.Module):
         self.of = nn.ModuleDict({kind: PatchDiscriminator(inputs, width) for kind in kinds})
         self.vision = nn.ModuleDict({kind: VisionDiscriminator() for kind in kinds if vision})
 
-    def forward(self, pictures: dict[str, Tensor], noise: float) -> dict[str, list[Tensor]]:
-        """Logits by kind, of pictures by kind: the patches', then those of `vision`.
-
-        noise: standard deviation of what is added to the pictures that patches are judged by.
-        """
+    def forward(self, pictures: dict[str, Tensor]) -> dict[str, list[Tensor]]:
+        """Logits by kind, of pictures by kind: the patches', then those of `vision`."""
         return {
-            kind: [
-                self.of[kind](self._seen(_noised(each, noise)))[0],
-                *(self.vision[kind](each) if kind in self.vision else []),
-            ]
+            kind: [self.of[kind](self._seen(each))[0], *(self.vision[kind](each) if kind in self.vision else [])]
             for kind, each in pictures.items()
         }
 
