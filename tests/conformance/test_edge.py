@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from hub.contract import TASKS, read_bundle
 from hub.depth import Picture
 from hub.edge import pull
 from hub.errors import BundleError, RequestError
+from hub.settings import settings
 from hub.tasks.restore import Restorer
 from tests.export.stand_ins import SIZE, pictures, trained
 from tests.hub.sentence import sentence
@@ -41,6 +43,15 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=120,
     )
+
+
+@pytest.fixture(autouse=True)
+def on_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The hub runs where `run.py` does: another provider may be faster, and round a half the other way."""
+    monkeypatch.setenv("GENHUB_PROVIDER", "cpu")
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -100,7 +100,7 @@ def test_a_discriminator_that_classifies_learns_the_classes_of_real_pictures_and
         error = torch.nn.functional.cross_entropy(trainer.discriminator(batch["image"]), batch["label"])
         return error.item(), "misnaming" in losses
 
-    (without, silent), (with_it, told) = after(30, 0.0), after(30, 1.0)
+    (without, silent), (with_it, told) = after(60, 0.0), after(60, 1.0)
     assert with_it < 0.7 * without and told and not silent
 
 
