@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub import open_model
+from hub.contract import MANIFEST
 from training.checkpoint import load_run
 from training.data.dataset import ImageData
 from training.data.open import open_data
@@ -26,7 +27,7 @@ Translate = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 def translator(name: str, data: ImageData) -> Translate:
     """Of a run's folder, or of a bundle's id or folder."""
-    if (Path(name) / "config.json").is_file() and not (Path(name) / "bundle.json").is_file():
+    if (Path(name) / "config.json").is_file() and not (Path(name) / MANIFEST).is_file():
         trainer = load_run(Path(name), data)
         if not hasattr(trainer, "translate"):
             raise TrainingError(f"{name} is no run of a translator.")
@@ -44,6 +45,8 @@ def main() -> None:
     arguments = parser.parse_args()
     data = open_data(arguments.data, 128, 3)
     split = getattr(data, arguments.split)
+    if split.sources is None:
+        raise TrainingError(f"{data.info.title} has no pairs.")
     instrument = instrument_for(data, len(split))
     if instrument is None:
         raise TrainingError(f"Nothing measures {len(split)} pictures of {data.info.title}.")
